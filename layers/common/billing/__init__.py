@@ -1,0 +1,1 @@
+"""Serverless billing in front of Stripe: domain, use cases, adapters, entrypoints."""

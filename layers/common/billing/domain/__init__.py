@@ -1,0 +1,1 @@
+"""Pure rules of billing: no I/O, no vendor types, no HTTP."""

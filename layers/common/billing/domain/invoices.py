@@ -1,0 +1,151 @@
+"""The mirror's view of a Stripe invoice, and how customers ask for theirs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from decimal import Decimal
+
+    from billing.domain.money import Money
+    from billing.domain.parties import Address, TaxId
+    from billing.domain.periods import Period
+
+
+class InvoiceStatus(StrEnum):
+    """Stripe's invoice statuses."""
+
+    DRAFT = "draft"
+    OPEN = "open"
+    PAID = "paid"
+    UNCOLLECTIBLE = "uncollectible"
+    VOID = "void"
+
+
+@dataclass(frozen=True, slots=True)
+class Tax:
+    """One tax amount: on a line, or summed over the invoice (Stripe's taxes and total_taxes).
+
+    `behavior` is inclusive or exclusive; `reason` is Stripe's taxability_reason; `rate` is the
+    id of the tax rate where Stripe names one.
+    """
+
+    amount: Money
+    behavior: str
+    reason: str | None = None
+    rate: str | None = None
+    taxable_amount: Money | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DiscountAmount:
+    """How much one discount took off; `discount` is its id."""
+
+    amount: Money
+    discount: str
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceLine:
+    """One line; `amount` is before discounts and exclusive taxes, `unit_amount` in minor units with decimals."""
+
+    id: str
+    description: str | None
+    amount: Money
+    quantity: Decimal | None
+    unit_amount: Decimal | None
+    period: Period
+    proration: bool
+    price: str | None
+    product: str | None
+    subscription: str | None
+    discounts: tuple[DiscountAmount, ...] = ()
+    taxes: tuple[Tax, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceSummary:
+    """What a list of invoices shows."""
+
+    id: str
+    number: str | None
+    status: InvoiceStatus
+    currency: str
+    total: Money
+    amount_due: Money
+    amount_paid: Money
+    period: Period
+    created: datetime
+    due_date: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Invoice:
+    """An invoice as Stripe last told it, with every line.
+
+    All amounts share `currency`. `lines_complete` is False only on a snapshot whose payload
+    embeds the first lines; such a snapshot is completed from Stripe before it is written.
+    """
+
+    id: str
+    livemode: bool
+    created: datetime
+    customer: str
+    subscription: str | None
+    number: str | None
+    status: InvoiceStatus
+    currency: str
+    collection_method: str
+    billing_reason: str | None
+    description: str | None
+    footer: str | None
+    customer_name: str | None
+    customer_email: str | None
+    customer_address: Address | None
+    customer_tax_ids: tuple[TaxId, ...]
+    customer_tax_exempt: str | None
+    subtotal: Money
+    total: Money
+    total_excluding_tax: Money | None
+    amount_due: Money
+    amount_paid: Money
+    amount_remaining: Money
+    starting_balance: Money
+    period: Period
+    due_date: datetime | None
+    finalized_at: datetime | None
+    paid_at: datetime | None
+    voided_at: datetime | None
+    marked_uncollectible_at: datetime | None
+    discounts: tuple[DiscountAmount, ...]
+    taxes: tuple[Tax, ...]
+    lines: tuple[InvoiceLine, ...]
+    lines_complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceQuery:
+    """Which invoices of a customer to list; `created` bounds are half-open: [created_from, created_to)."""
+
+    limit: int = 20
+    starting_after: str | None = None
+    status: InvoiceStatus | None = None
+    created_from: datetime | None = None
+    created_to: datetime | None = None
+    currency: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InvoicePage:
+    """One page, newest first; `next_cursor` continues it and is None on the last page."""
+
+    data: tuple[InvoiceSummary, ...]
+    has_more: bool
+
+    @property
+    def next_cursor(self) -> str | None:
+        """The id to pass as `starting_after` for the next page."""
+        return self.data[-1].id if self.has_more else None
