@@ -50,7 +50,10 @@ class DiscountAmount:
 
 @dataclass(frozen=True, slots=True)
 class InvoiceLine:
-    """One line; `amount` is before discounts and exclusive taxes, `unit_amount` in minor units with decimals."""
+    """One line; `amount` is before discounts and exclusive taxes.
+
+    `unit_amount` is in minor units with up to 12 decimals, of the same currency as `amount`.
+    """
 
     id: str
     description: str | None

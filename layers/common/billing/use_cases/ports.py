@@ -1,0 +1,259 @@
+"""What the use cases need from the outside; each Protocol is made real by one adapter."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from billing.domain.customers import Customer
+    from billing.domain.documents import InvoiceDocument
+    from billing.domain.invoices import Invoice, InvoicePage, InvoiceQuery
+    from billing.domain.mirror import (
+        ObjectKind,
+        Observation,
+        Outcome,
+        Standing,
+        StripeEvent,
+        Verdict,
+    )
+    from billing.domain.principals import Principal
+
+
+class Clock(Protocol):
+    """The time now."""
+
+    def __call__(self) -> datetime:
+        """Return the instant now, in UTC."""
+        ...
+
+
+class WebhookVerifier(Protocol):
+    """Tells Stripe's deliveries from everybody else's."""
+
+    def verify(self, payload: bytes, signature: str | None) -> None:
+        """Return when the signature holds for these raw bytes.
+
+        Raises
+        ------
+        SignatureRejectedError
+            Missing, malformed, wrong for every active secret, or over 300 s old or ahead.
+        UnavailableError
+            The secrets cannot be read.
+        """
+        ...
+
+
+class EventQueue(Protocol):
+    """Durable storage between the webhook and its processing."""
+
+    def put(self, body: str) -> None:
+        """Return once the queue has the event's JSON.
+
+        Raises
+        ------
+        UnavailableError
+            It could not be stored; the sender must try again.
+        """
+        ...
+
+
+class Mirror(Protocol):
+    """The mirror of Stripe's objects and its inbox of events; every method is one transaction."""
+
+    def record(self, event: StripeEvent, outcome: Outcome, reason: str | None) -> Verdict:
+        """Keep an event that changes nothing; return APPLIED, or DUPLICATE if it is known.
+
+        Raises
+        ------
+        UnavailableError
+            The database does not answer.
+        """
+        ...
+
+    def apply(self, event: StripeEvent, observation: Observation) -> Verdict:
+        """Write the state with its inbox row if it is later than what stands, all in one transaction.
+
+        Returns APPLIED, STALE, DUPLICATE, or TIE when a state of the same second stands, in
+        which case nothing is written. A deleted object is never brought back: STALE.
+
+        Raises
+        ------
+        UnavailableError
+            The database does not answer.
+        """
+        ...
+
+    def standing(self, kind: ObjectKind, object_id: str) -> Standing | None:
+        """Return what the mirror holds of the object, None if nothing.
+
+        Raises
+        ------
+        UnavailableError
+            The database does not answer.
+        """
+        ...
+
+    def settle(
+        self, event: StripeEvent, observation: Observation | None, standing: Standing | None
+    ) -> Verdict:
+        """Write the state that settles a tie, if the object still stands as `standing` says.
+
+        None as observation keeps what stands and records the event as STALE. Returns APPLIED,
+        STALE, DUPLICATE, or MOVED when the object changed since `standing` was read, in which
+        case nothing is written.
+
+        Raises
+        ------
+        UnavailableError
+            The database does not answer.
+        """
+        ...
+
+
+class StripeObjects(Protocol):
+    """Stripe's own word on an object."""
+
+    def fetch(self, kind: ObjectKind, object_id: str) -> Observation | None:
+        """Return the object's state now, with every line or item; None if Stripe does not know it.
+
+        `as_of` is Stripe's clock, whole seconds, read before the state was.
+
+        Raises
+        ------
+        UnavailableError
+            Stripe does not answer, or asks to slow down.
+        """
+        ...
+
+
+class InvoiceReader(Protocol):
+    """Invoices of one customer; another customer's invoice does not exist here."""
+
+    def page(self, customer: str, query: InvoiceQuery) -> InvoicePage:
+        """Return one page, newest first (by creation, then id).
+
+        Raises
+        ------
+        InvalidParameterError
+            `starting_after` is not an invoice of this customer.
+        UnavailableError
+            The database does not answer.
+        """
+        ...
+
+    def get(self, customer: str, invoice_id: str) -> Invoice | None:
+        """Return the invoice with every line in Stripe's order, None if this customer has none such.
+
+        Raises
+        ------
+        UnavailableError
+            The database does not answer.
+        """
+        ...
+
+    def customer(self, customer: str) -> Customer | None:
+        """Return the mirrored customer, None if not mirrored (yet) or deleted.
+
+        Raises
+        ------
+        UnavailableError
+            The database does not answer.
+        """
+        ...
+
+
+class Identities(Protocol):
+    """Who may sign in."""
+
+    def by_api_key(self, digest: bytes) -> Principal | None:
+        """Return the owner of the unrevoked API key with this SHA-256 digest, None if there is none.
+
+        Raises
+        ------
+        UnavailableError
+            The database does not answer.
+        """
+        ...
+
+    def by_subject(self, issuer: str, subject: str) -> Principal | None:
+        """Return the enabled user that signs in as this subject of this issuer, None if there is none.
+
+        Raises
+        ------
+        UnavailableError
+            The database does not answer.
+        """
+        ...
+
+
+class TokenVerifier(Protocol):
+    """Verifies the JWTs of the configured OIDC issuer."""
+
+    def verify(self, token: str) -> tuple[str, str]:
+        """Return (issuer, subject) of a token whose signature, issuer, audience and times hold.
+
+        Raises
+        ------
+        UnauthenticatedError
+            The token does not hold.
+        UnavailableError
+            The issuer's keys cannot be read.
+        """
+        ...
+
+
+class FeatureFlags(Protocol):
+    """Which features are on."""
+
+    def enabled(self, feature: str) -> bool:
+        """Return whether the feature is on; an unknown feature is off."""
+        ...
+
+
+class DocumentStore(Protocol):
+    """Rendered documents under content-addressed keys; what is stored never changes."""
+
+    def get(self, key: str) -> bytes | None:
+        """Return the stored bytes, None if there are none or they are damaged.
+
+        Raises
+        ------
+        UnavailableError
+            The store does not answer.
+        """
+        ...
+
+    def put(self, key: str, content: bytes) -> None:
+        """Store the bytes unless the key is taken; two first writers leave one object.
+
+        Raises
+        ------
+        UnavailableError
+            The store does not answer.
+        """
+        ...
+
+
+class InvoiceRenderer(Protocol):
+    """Draws an invoice."""
+
+    def __call__(self, document: InvoiceDocument) -> bytes:
+        """Return the PDF: the same document gives the same bytes."""
+        ...
+
+
+__all__ = [
+    "Clock",
+    "DocumentStore",
+    "EventQueue",
+    "FeatureFlags",
+    "Identities",
+    "InvoiceReader",
+    "InvoiceRenderer",
+    "Mirror",
+    "StripeObjects",
+    "TokenVerifier",
+    "WebhookVerifier",
+]

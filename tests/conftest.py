@@ -1,0 +1,3 @@
+"""The shared fixtures, one plugin a part."""
+
+pytest_plugins = ("tests.fixtures.postgres", "tests.fixtures.aws", "tests.fixtures.stripe_data")
