@@ -1,0 +1,131 @@
+"""Children of the local cloud: each in a session of its own, found again by pid and start time."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import psutil
+from local.files import read_json, write_private_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+# The start time is the boot time plus ticks; the clock may be stepped a little between two readings.
+_SAME_START_SECONDS = 2.0
+_KILL_GRACE_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessRecord:
+    """What is remembered about a process: a pid alone may have been given to a stranger meanwhile."""
+
+    pid: int
+    started: float
+
+
+class ProcessTable:
+    """The processes of one local cloud, kept in a file so that the next run finds them.
+
+    Each change is written at once: after a kill -9 the file tells the next run whom to take over or replace.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def remember(self, name: str, pid: int) -> None:
+        """Record a running process under a name; one that has ended already is not recorded."""
+        with suppress(psutil.NoSuchProcess):
+            started = psutil.Process(pid).create_time()
+            self._write({**self._read(), name: ProcessRecord(pid, started)})
+
+    def forget(self, name: str) -> None:
+        """Drop the record; the process itself is not touched."""
+        self._write({key: record for key, record in self._read().items() if key != name})
+
+    def names(self) -> tuple[str, ...]:
+        """Return all recorded names, running or not."""
+        return tuple(self._read())
+
+    def find(self, name: str) -> psutil.Process | None:
+        """Return the recorded process if that very process still runs, else None."""
+        record = self._read().get(name)
+        return None if record is None else find_process(record)
+
+    def _read(self) -> dict[str, ProcessRecord]:
+        content = read_json(self._path)
+        return {
+            name: ProcessRecord(int(entry["pid"]), float(entry["started"]))
+            for name, entry in content.items()
+            if isinstance(entry, dict) and "pid" in entry and "started" in entry
+        }
+
+    def _write(self, records: Mapping[str, ProcessRecord]) -> None:
+        write_private_json(
+            self._path,
+            {name: {"pid": record.pid, "started": record.started} for name, record in records.items()},
+        )
+
+
+def find_process(record: ProcessRecord) -> psutil.Process | None:
+    """Return the process if it runs and began when the record says, else None."""
+    try:
+        process = psutil.Process(record.pid)
+        began = process.create_time()
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return None
+    except psutil.NoSuchProcess:
+        return None
+    return process if abs(began - record.started) < _SAME_START_SECONDS else None
+
+
+def start_process(
+    argv: Sequence[str | Path], *, log: Path, env: Mapping[str, str], cwd: Path | None = None
+) -> subprocess.Popen[bytes]:
+    """Start a child in a session of its own, so that Ctrl-C reaches only the supervisor.
+
+    What it prints goes to the end of the log.
+
+    Raises
+    ------
+    OSError
+        The program cannot be started.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            [str(part) for part in argv],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=dict(env),
+            cwd=cwd,
+            start_new_session=True,
+        )
+
+
+def stop_process(
+    process: psutil.Process, *, first: signal.Signals = signal.SIGTERM, grace: float = 10.0
+) -> bool:
+    """Ask a process to end and kill it with its group if it does not; return whether it ended by itself."""
+    try:
+        process.send_signal(first)
+        process.wait(grace)
+    except (psutil.NoSuchProcess, ProcessLookupError):
+        return True
+    except psutil.TimeoutExpired:
+        with suppress(ProcessLookupError):
+            # Only a group that the process leads is ours to kill.
+            if os.getpgid(process.pid) == process.pid:
+                os.killpg(process.pid, signal.SIGKILL)
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+        with suppress(psutil.TimeoutExpired):
+            process.wait(_KILL_GRACE_SECONDS)
+        return False
+    return True
