@@ -1,1 +1,3 @@
 """Serverless billing in front of Stripe: domain, use cases, adapters, entrypoints."""
+
+__version__ = "0.1.0"
