@@ -11,7 +11,7 @@ import yaml
 
 PROJECT = Path(__file__).parents[2]
 HANDLERS = sorted(PROJECT.glob("functions/*/app.py"))
-ALLOWED = {"billing", *sys.stdlib_module_names}
+ALLOWED = {"billing", "aws_lambda_powertools", *sys.stdlib_module_names}
 
 
 def _imports(source: str) -> set[str]:
