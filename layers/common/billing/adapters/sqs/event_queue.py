@@ -1,0 +1,44 @@
+"""The queue of Stripe events on Amazon SQS."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from billing.domain.errors import UnavailableError
+
+if TYPE_CHECKING:
+    from types_boto3_sqs import SQSClient
+
+
+class SqsEventQueue:
+    """Puts events on the standard queue with this URL; SQS has stored them on several machines on return."""
+
+    def __init__(self, queue_url: str) -> None:
+        self._queue_url = queue_url
+        self._client: SQSClient | None = None
+
+    def put(self, body: str) -> None:
+        """Return once the queue has the event's JSON.
+
+        Raises
+        ------
+        UnavailableError
+            It could not be stored; the sender must try again.
+        """
+        try:
+            self._connected().send_message(QueueUrl=self._queue_url, MessageBody=body)
+        except (BotoCoreError, ClientError) as error:
+            raise UnavailableError("queue") from error
+
+    def _connected(self) -> SQSClient:
+        if self._client is None:
+            # Stripe waits some 20 s for an answer: three tries end well within that.
+            patience = Config(
+                connect_timeout=2, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 3}
+            )
+            self._client = boto3.client("sqs", config=patience)
+        return self._client

@@ -1,0 +1,1 @@
+"""Stripe: its signatures, its events, its API."""
