@@ -10,6 +10,7 @@ import urllib.request
 from typing import TYPE_CHECKING
 
 import psutil
+
 from local.ports import LOOPBACK
 from local.problems import LocalCloudError
 from local.processes import start_process, stop_process

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import psutil
+
 from local.files import read_json, write_private_json
 
 if TYPE_CHECKING:

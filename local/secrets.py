@@ -1,0 +1,52 @@
+"""Secrets of one local cloud: random, made once, in a file that only its owner reads."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import secrets
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING
+
+from local.files import read_json, write_private_json
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+STRIPE_TEST_KEY = "sk_test_"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class LocalSecrets:
+    """The secrets; `stripe_key` is for the stand-in only, `api_key` is the demo customer's."""
+
+    webhook_secret: str
+    owner_password: str
+    stripe_key: str
+    api_key: str
+
+    @classmethod
+    def load(cls, path: Path) -> LocalSecrets:
+        """Return the secrets in the file; those that it lacks are made and written first."""
+        present = read_json(path)
+        made = cls(
+            webhook_secret=f"whsec_{secrets.token_urlsafe(32)}",
+            owner_password=secrets.token_urlsafe(32),
+            stripe_key=f"{STRIPE_TEST_KEY}{secrets.token_hex(24)}",
+            api_key=new_api_key(),
+        )
+        known = {field.name: present[field.name] for field in fields(cls) if present.get(field.name)}
+        loaded = cls(**{**asdict(made), **known})
+        if asdict(loaded) != present:
+            write_private_json(path, asdict(loaded))
+        return loaded
+
+
+def new_api_key() -> str:
+    """Return a new API key: ``bk_`` and 256 random bits as 43 base64url characters."""
+    return "bk_" + base64.urlsafe_b64encode(secrets.token_bytes(32)).rstrip(b"=").decode()
+
+
+def api_key_hash(key: str) -> bytes:
+    """Return what the database keeps of an API key: its SHA-256. 256 random bits need no slow hash."""
+    return hashlib.sha256(key.encode()).digest()
