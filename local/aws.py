@@ -17,6 +17,7 @@ from local.processes import start_process, stop_process
 
 if TYPE_CHECKING:
     import subprocess
+    from collections.abc import Mapping
     from pathlib import Path
 
 REGION = "eu-west-1"
@@ -32,15 +33,26 @@ class LocalAws:
 
     `state` holds its data, its scratch files and its log; `persist` keeps the data over a clean stop.
     It saves them only then: after a kill the files are those of the last clean stop, and `start` throws
-    them away rather than serve yesterday's stack as today's.
+    them away rather than serve yesterday's stack as today's. `functions_environment` reaches every
+    function that does not set the same variable itself: layers are not at /opt here, so what reads files
+    there must be told another place.
     """
 
-    def __init__(self, state: Path, port: int, executable: Path, *, persist: bool) -> None:
+    def __init__(
+        self,
+        state: Path,
+        port: int,
+        executable: Path,
+        *,
+        persist: bool,
+        functions_environment: Mapping[str, str] | None = None,
+    ) -> None:
         self._state = state / "aws"
         self._log = state / "logs" / "aws.log"
         self._port = port
         self._executable = executable
         self._persist = persist
+        self._functions_environment = dict(functions_environment or {})
         self._child: subprocess.Popen[bytes] | None = None
 
     @property
@@ -152,4 +164,5 @@ class LocalAws:
             "STATE_DIR": str(self._state / "state"),
             "S3_PERSIST": persist,
             "S3_DATA_DIR": str(self._state / "s3"),
+            **self._functions_environment,
         }

@@ -17,9 +17,8 @@ if TYPE_CHECKING:
 
     from local.stack import Stack
 
-_METHODS = frozenset(
-    {"get", "put", "post", "delete", "options", "head", "patch", "x-amazon-apigateway-any-method"}
-)
+_ANY = "x-amazon-apigateway-any-method"
+_METHODS = frozenset({"get", "put", "post", "delete", "options", "head", "patch", _ANY})
 _INTEGRATION = "x-amazon-apigateway-integration"
 _AUTHORIZER = "x-amazon-apigateway-authorizer"
 
@@ -64,7 +63,7 @@ def wanted_routes(body: Mapping[str, Any]) -> dict[str, Route]:
         for method, operation in methods.items():
             if method not in _METHODS:
                 continue
-            verb = "ANY" if method.startswith("x-") else method.upper()
+            verb = "ANY" if method == _ANY else method.upper()
             named = [
                 name for entry in operation.get("security", default) for name in entry if name in declared
             ]
