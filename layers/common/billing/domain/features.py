@@ -1,0 +1,10 @@
+"""The features that an operator can switch off."""
+
+from enum import StrEnum
+
+
+class Feature(StrEnum):
+    """A feature flag, by its name in the flag schema; a route belongs to at most one."""
+
+    INVOICES = "invoices"
+    INVOICE_PDF = "invoice_pdf"

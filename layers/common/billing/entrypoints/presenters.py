@@ -1,0 +1,170 @@
+"""What the API answers, as JSON-ready dicts: the shapes of openapi.yaml.
+
+Times are RFC 3339 in UTC, money is integer minor units with its currency, quantities and unit
+amounts are decimal strings because both may be fractions.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from billing.entrypoints.routes import GET_INVOICE_PDF
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+    from decimal import Decimal
+
+    from billing.domain.features import Feature
+    from billing.domain.invoices import DiscountAmount, Invoice, InvoiceLine, InvoicePage, InvoiceSummary, Tax
+    from billing.domain.money import Money
+    from billing.domain.parties import Address
+    from billing.domain.periods import Period
+    from billing.use_cases.get_info import Info
+
+    type Json = dict[str, object]
+
+
+def features(flags: Mapping[Feature, bool]) -> Json:
+    """Return the body of GET meta/features."""
+    return {"features": {feature.value: on for feature, on in flags.items()}}
+
+
+def info(told: Info) -> Json:
+    """Return the body of GET meta/info."""
+    return {
+        "name": told.name,
+        "version": told.version,
+        "environment": told.environment,
+        "stripe_api_version": told.stripe_api_version,
+    }
+
+
+def invoice_page(page: InvoicePage) -> Json:
+    """Return the body of GET invoices."""
+    return {
+        "data": [_summary(invoice) for invoice in page.data],
+        "has_more": page.has_more,
+        "next_cursor": page.next_cursor,
+    }
+
+
+def invoice(found: Invoice) -> Json:
+    """Return the body of GET invoices/{id}: the summary's fields, and everything the mirror holds besides."""
+    return {
+        **_summary(found),
+        "subtotal": _money(found.subtotal),
+        "total_excluding_tax": _optional_money(found.total_excluding_tax),
+        "amount_remaining": _money(found.amount_remaining),
+        "starting_balance": _money(found.starting_balance),
+        "discounts": [_discount(discount) for discount in found.discounts],
+        "taxes": [_tax(tax) for tax in found.taxes],
+        "collection_method": found.collection_method,
+        "billing_reason": found.billing_reason,
+        "subscription": found.subscription,
+        "description": found.description,
+        "footer": found.footer,
+        "status_transitions": {
+            "finalized_at": _optional_time(found.finalized_at),
+            "paid_at": _optional_time(found.paid_at),
+            "voided_at": _optional_time(found.voided_at),
+            "marked_uncollectible_at": _optional_time(found.marked_uncollectible_at),
+        },
+        "customer": {
+            "id": found.customer,
+            "name": found.customer_name,
+            "email": found.customer_email,
+            "address": _address(found.customer_address),
+            "tax_ids": [{"type": tax_id.type, "value": tax_id.value} for tax_id in found.customer_tax_ids],
+            "tax_exempt": found.customer_tax_exempt,
+        },
+        "lines": [_line(line) for line in found.lines],
+        "pdf_url": GET_INVOICE_PDF.path.replace("{id}", found.id),
+    }
+
+
+def _summary(found: InvoiceSummary | Invoice) -> Json:
+    return {
+        "id": found.id,
+        "number": found.number,
+        "status": found.status.value,
+        "currency": found.currency,
+        "total": _money(found.total),
+        "amount_due": _money(found.amount_due),
+        "amount_paid": _money(found.amount_paid),
+        "period": _period(found.period),
+        "created": _time(found.created),
+        "due_date": _optional_time(found.due_date),
+    }
+
+
+def _line(line: InvoiceLine) -> Json:
+    return {
+        "id": line.id,
+        "description": line.description,
+        "amount": _money(line.amount),
+        "quantity": _optional_decimal(line.quantity),
+        "unit_amount": _optional_decimal(line.unit_amount),
+        "period": _period(line.period),
+        "proration": line.proration,
+        "price": line.price,
+        "product": line.product,
+        "subscription": line.subscription,
+        "discounts": [_discount(discount) for discount in line.discounts],
+        "taxes": [_tax(tax) for tax in line.taxes],
+    }
+
+
+def _tax(tax: Tax) -> Json:
+    return {
+        "amount": _money(tax.amount),
+        "behavior": tax.behavior,
+        "reason": tax.reason,
+        "rate": tax.rate,
+        "taxable_amount": _optional_money(tax.taxable_amount),
+    }
+
+
+def _discount(discount: DiscountAmount) -> Json:
+    return {"amount": _money(discount.amount), "discount": discount.discount}
+
+
+def _address(address: Address | None) -> Json | None:
+    if address is None:
+        return None
+    return {
+        "line1": address.line1,
+        "line2": address.line2,
+        "city": address.city,
+        "state": address.state,
+        "postal_code": address.postal_code,
+        "country": address.country,
+    }
+
+
+def _money(money: Money) -> Json:
+    return {"amount": money.amount, "currency": money.currency}
+
+
+def _optional_money(money: Money | None) -> Json | None:
+    return None if money is None else _money(money)
+
+
+def _period(period: Period) -> Json:
+    return {"start": _time(period.start), "end": _time(period.end)}
+
+
+def _time(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")
+
+
+def _optional_time(moment: datetime | None) -> str | None:
+    return None if moment is None else _time(moment)
+
+
+def _optional_decimal(number: Decimal | None) -> str | None:
+    """Return plain digits without trailing zeros, so that a value reads the same however it was stored."""
+    if number is None:
+        return None
+    digits = f"{number:f}"
+    return digits.rstrip("0").rstrip(".") if "." in digits else digits

@@ -1,0 +1,32 @@
+"""Every route of the HTTP API, once: the handlers, the authorizer and the tests read this table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from billing.domain.features import Feature
+from billing.domain.principals import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One route; `path` is written as API Gateway does, and `role` is None where anyone may call."""
+
+    method: str
+    path: str
+    role: Role | None
+    feature: Feature | None
+
+    @property
+    def key(self) -> str:
+        """API Gateway's routeKey."""
+        return f"{self.method} {self.path}"
+
+
+GET_FEATURES = Route("GET", "/api/v1/meta/features", role=None, feature=None)
+GET_INFO = Route("GET", "/api/v1/meta/info", role=None, feature=None)
+LIST_INVOICES = Route("GET", "/api/v1/billing/invoices", Role.CUSTOMER, Feature.INVOICES)
+GET_INVOICE = Route("GET", "/api/v1/billing/invoices/{id}", Role.CUSTOMER, Feature.INVOICES)
+GET_INVOICE_PDF = Route("GET", "/api/v1/billing/invoices/{id}/pdf", Role.CUSTOMER, Feature.INVOICE_PDF)
+
+ROUTES = {route.key: route for route in (GET_FEATURES, GET_INFO, LIST_INVOICES, GET_INVOICE, GET_INVOICE_PDF)}
