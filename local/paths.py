@@ -50,7 +50,7 @@ class LocalPaths:
         return tuple(sorted(entry for entry in self.state.iterdir() if entry.name not in kept))
 
     def tool(self, name: str) -> Path:
-        """Return the program of a tool that `make setup` installs; SAM, MINISTACK or UV in the environment win.
+        """Return a program that `make setup` installs; SAM, MINISTACK or UV in the environment win.
 
         Raises
         ------
