@@ -1,0 +1,203 @@
+"""Stripe's own word on an object, asked through the SDK and read from its JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from billing.adapters.stripe.events import API_VERSION, read_object
+from billing.adapters.stripe.invoices import read_line
+from billing.adapters.stripe.reading import Node, UnreadableError
+from billing.adapters.stripe.subscriptions import read_item
+from billing.domain.errors import BillingError, ContentionError, UnavailableError
+from billing.domain.invoices import Invoice
+from billing.domain.mirror import Deletion, ObjectKind, Observation
+from billing.domain.subscriptions import Subscription
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from datetime import datetime
+
+    from stripe import StripeClient
+
+    from billing.domain.mirror import Snapshot
+
+_PATHS = {
+    ObjectKind.CUSTOMER: "/v1/customers",
+    ObjectKind.SUBSCRIPTION: "/v1/subscriptions",
+    ObjectKind.INVOICE: "/v1/invoices",
+}
+_PAGE = 100
+_MOST_PAGES = 1000
+_READINGS = 3
+_NOT_FOUND = 404
+
+
+class UnreadableAnswerError(BillingError):
+    """Stripe answered with an object of an unexpected shape; the message names the member."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    members: dict[str, object]
+    before: datetime
+    """A time of Stripe's clock at which the answer's state was not read yet, in whole seconds."""
+
+
+class StripeApi:
+    """Fetches objects of one account, all in the API version that the readers are written for.
+
+    `api_key` returns the key, True asks for a fresh reading; `base` is the address of the API.
+    """
+
+    def __init__(self, api_key: Callable[[bool], str], base: str) -> None:
+        self._api_key = api_key
+        self._base = base
+        self._client: StripeClient | None = None
+
+    def fetch(self, kind: ObjectKind, object_id: str) -> Observation | None:
+        """Return the object's state now, with every line or item; None if Stripe does not know it.
+
+        `as_of` is Stripe's clock, whole seconds, read before the state was.
+
+        Raises
+        ------
+        UnavailableError
+            Stripe does not answer, asks to slow down, or refuses the key.
+        ContentionError
+            The object changed during each of three readings of its pages.
+        UnreadableAnswerError
+            The object has not the shape of our API version.
+        """
+        try:
+            return self._fetch(kind, object_id)
+        except UnreadableError as error:
+            raise UnreadableAnswerError(f"Stripe's answer cannot be read: {error}") from None
+
+    def _fetch(self, kind: ObjectKind, object_id: str) -> Observation | None:
+        path = f"{_PATHS[kind]}/{quote(object_id, safe='')}"
+        answer = self._get(path)
+        for _ in range(_READINGS):
+            if answer is None:
+                return None
+            if answer.members.get("deleted") is True:
+                return Observation(Deletion(kind, object_id), answer.before)
+            state = read_object(kind, answer.members, API_VERSION)
+            whole = self._whole(state, path)
+            if whole is state:
+                return Observation(state, answer.before)
+            # The pages came later than the object: they belong to it only if it still looks the same.
+            again = self._get(path)
+            if (
+                whole is not None
+                and again is not None
+                and again.members.get("deleted") is not True
+                and read_object(kind, again.members, API_VERSION) == state
+            ):
+                return Observation(whole, answer.before)
+            answer = again
+        raise ContentionError("The object kept changing while its pages were read.")
+
+    def _whole(self, state: Snapshot, path: str) -> Snapshot | None:
+        """Return the state itself if it is complete, else with all its pages; None if it went away."""
+        if isinstance(state, Invoice) and not state.lines_complete:
+            lines = self._list(f"{path}/lines", {}, "invoice.lines")
+            if lines is None:
+                return None
+            return replace(
+                state, lines=tuple(read_line(line, state.currency) for line in lines), lines_complete=True
+            )
+        if isinstance(state, Subscription) and not state.items_complete:
+            items = self._list("/v1/subscription_items", {"subscription": state.id}, "subscription.items")
+            if items is None:
+                return None
+            return replace(state, items=tuple(read_item(item) for item in items), items_complete=True)
+        return state
+
+    def _list(self, path: str, query: Mapping[str, str], name: str) -> list[Node] | None:
+        nodes: list[Node] = []
+        for page in self._pages(path, query, name):
+            if page is None:
+                return None
+            nodes.extend(page)
+        return nodes
+
+    def _pages(self, path: str, query: Mapping[str, str], name: str) -> Iterator[tuple[Node, ...] | None]:
+        position: dict[str, str] = {}
+        for _ in range(_MOST_PAGES):
+            answer = self._get(path, {**query, **position, "limit": str(_PAGE)})
+            if answer is None:
+                yield None
+                return
+            page = Node(name, answer.members)
+            rows = page.nodes("data")
+            yield rows
+            if not page.flag("has_more"):
+                return
+            if not rows:
+                raise UnreadableError(f"{name}.has_more", "true on an empty page")
+            position = {"starting_after": rows[-1].text("id")}
+        raise UnreadableError(name, f"over {_MOST_PAGES} pages")
+
+    def _get(self, path: str, query: Mapping[str, str] | None = None) -> _Answer | None:
+        """Return the JSON object at this path, None if Stripe does not know it."""
+        import stripe  # noqa: PLC0415 - 250 ms of a cold start that most invocations never need
+
+        started = time.monotonic()
+        try:
+            answer = self._ask(path, query or {})
+        except stripe.InvalidRequestError as error:
+            if error.http_status == _NOT_FOUND and error.code == "resource_missing":
+                return None
+            raise UnavailableError("stripe") from error
+        except stripe.StripeError as error:
+            raise UnavailableError("stripe") from error
+        members = json.loads(answer.body)
+        if not isinstance(members, dict):
+            raise UnreadableError(path.split("/")[2], "not an object")
+        return _Answer(members, _before(answer.headers, time.monotonic() - started))
+
+    def _ask(self, path: str, query: Mapping[str, str]) -> Any:
+        import stripe  # noqa: PLC0415 - as above
+
+        if self._client is None:
+            self._client = self._connected(refresh=False)
+        try:
+            return self._client.raw_request("get", path, **query)
+        except stripe.AuthenticationError:
+            # The key may have been rolled; once, so that a wrong one does not hammer the store.
+            self._client = self._connected(refresh=True)
+            return self._client.raw_request("get", path, **query)
+
+    def _connected(self, *, refresh: bool) -> StripeClient:
+        import stripe  # noqa: PLC0415 - as above
+
+        return stripe.StripeClient(
+            self._api_key(refresh),
+            stripe_version=API_VERSION,
+            base_addresses={"api": self._base},
+            max_network_retries=2,
+            http_client=stripe.RequestsClient(timeout=(3.0, 10.0)),
+        )
+
+
+def _before(headers: Mapping[str, str], elapsed: float) -> datetime:
+    """Return a whole second of Stripe's clock that is not after the reading of the state.
+
+    The Date header is written when the answer is, so after the state was read; the state was read
+    after the request left, which is at most `elapsed` seconds before the answer arrived.
+    """
+    for name, value in headers.items():
+        if name.lower() == "date":
+            try:
+                written = parsedate_to_datetime(value)
+            except ValueError:
+                break
+            return written - timedelta(seconds=math.ceil(elapsed))
+    raise UnreadableError("date", "missing")

@@ -1,0 +1,138 @@
+"""Apply one event of Stripe to the mirror, whatever came before it and however often it comes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from billing.domain.errors import ContentionError
+from billing.domain.invoices import Invoice
+from billing.domain.mirror import (
+    Deletion,
+    NotMirrored,
+    Observation,
+    Outcome,
+    Unreadable,
+    Verdict,
+    kind_of,
+    may_follow,
+)
+from billing.domain.subscriptions import Subscription
+
+if TYPE_CHECKING:
+    from billing.domain.mirror import ObjectKind, Snapshot, Standing, StripeEvent
+    from billing.use_cases.ports import Mirror, StripeObjects
+
+ROUNDS = 3
+"""How often a settlement starts anew because the object moved meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """How an event ended; `outcome` is None when it was a duplicate of one that ended before.
+
+    `asked_stripe` is True when the event alone could not tell the state (a tie, or lines missing);
+    `reason` says why an event was quarantined.
+    """
+
+    outcome: Outcome | None
+    asked_stripe: bool = False
+    reason: str | None = None
+
+
+class ApplyStripeEvent:
+    """Brings the mirror to Stripe's state, event by event, in any order.
+
+    `livemode` is the mode that this system mirrors; an event of the other mode is quarantined.
+    """
+
+    def __init__(self, mirror: Mirror, stripe: StripeObjects, *, livemode: bool) -> None:
+        self._mirror = mirror
+        self._stripe = stripe
+        self._livemode = livemode
+
+    def __call__(self, event: StripeEvent) -> Applied:
+        """Return how the event ended; its inbox row and its effect are one transaction.
+
+        Raises
+        ------
+        UnavailableError
+            The database or Stripe does not answer; nothing was written.
+        ContentionError
+            The object moved in every round; nothing was written.
+        """
+        if event.livemode != self._livemode:
+            mode = "live" if event.livemode else "test"
+            return self._record(event, Outcome.QUARANTINED, f"livemode: an event of {mode} mode")
+        match event.content:
+            case Unreadable(reason=reason):
+                return self._record(event, Outcome.QUARANTINED, reason)
+            case NotMirrored():
+                return self._record(event, Outcome.IGNORED)
+            case content if _is_complete(content):
+                verdict = self._mirror.apply(event, Observation(content, event.created))
+                return self._settle(event, content) if verdict is Verdict.TIE else _ended(verdict)
+            case content:
+                return self._settle(event, content)
+
+    def _record(self, event: StripeEvent, outcome: Outcome, reason: str | None = None) -> Applied:
+        verdict = self._mirror.record(event, outcome, reason)
+        return Applied(None if verdict is Verdict.DUPLICATE else outcome, reason=reason)
+
+    def _settle(self, event: StripeEvent, content: Snapshot | Deletion) -> Applied:
+        """Ask Stripe for the state, and write it if the object still stands as it did before asking."""
+        kind = kind_of(content)
+        for _ in range(ROUNDS):
+            standing = self._mirror.standing(kind, content.id)
+            if standing is not None and _is_overtaken(event, content, standing):
+                # What stands holds this event's change already, so Stripe need not be asked.
+                verdict = self._mirror.settle(event, None, standing)
+                asked = False
+            else:
+                observation = self._observe(event, content, kind, standing)
+                if isinstance(observation, Unreadable):
+                    return self._record(event, Outcome.QUARANTINED, observation.reason)
+                verdict = self._mirror.settle(event, observation, standing)
+                asked = True
+            if verdict is not Verdict.MOVED:
+                return _ended(verdict, asked_stripe=asked)
+        raise ContentionError(f"The {kind.value} kept changing while its state was settled.")
+
+    def _observe(
+        self, event: StripeEvent, content: Snapshot | Deletion, kind: ObjectKind, standing: Standing | None
+    ) -> Observation | Unreadable | None:
+        """Return the state to write, None to keep what stands, or why there is no telling."""
+        found = self._stripe.fetch(kind, content.id)
+        if found is not None:
+            # Read after the event and after what stands, so it holds every change up to both.
+            stamps = [found.as_of, event.created] + ([standing.as_of] if standing is not None else [])
+            return replace(found, as_of=max(stamps))
+        if not _is_complete(content):
+            return Unreadable(f"{kind.value}: incomplete, and Stripe does not know it any more")
+        if standing is None or may_follow(content, standing):
+            return Observation(content, event.created)
+        return None
+
+
+def _is_overtaken(event: StripeEvent, content: Snapshot | Deletion, standing: Standing) -> bool:
+    return standing.deleted or (event.created < standing.as_of and not isinstance(content, Deletion))
+
+
+def _is_complete(content: Snapshot | Deletion) -> bool:
+    match content:
+        case Invoice(lines_complete=complete) | Subscription(items_complete=complete):
+            return complete
+        case _:
+            return True
+
+
+def _ended(verdict: Verdict, *, asked_stripe: bool = False) -> Applied:
+    match verdict:
+        case Verdict.APPLIED:
+            return Applied(Outcome.APPLIED, asked_stripe=asked_stripe)
+        case Verdict.STALE:
+            return Applied(Outcome.STALE, asked_stripe=asked_stripe)
+        case Verdict.DUPLICATE:
+            return Applied(None, asked_stripe=asked_stripe)
+        case Verdict.TIE | Verdict.MOVED:
+            raise AssertionError(f"{verdict} is no end")

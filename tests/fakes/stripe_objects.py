@@ -1,0 +1,39 @@
+"""Stripe's word on objects, from memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from billing.domain.errors import UnavailableError
+from billing.domain.mirror import Observation, kind_of
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from billing.domain.mirror import Deletion, ObjectKind, Snapshot
+
+
+class FakeStripeObjects:
+    """Holds what Stripe knows; `now` is its clock, `away` makes it not answer, `asked` counts the calls."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+        self.away = False
+        self.asked = 0
+        self._states: dict[tuple[ObjectKind, str], Snapshot | Deletion] = {}
+
+    def put(self, state: Snapshot | Deletion) -> None:
+        """Let Stripe's state of this object be this one."""
+        self._states[kind_of(state), state.id] = state
+
+    def forget(self, kind: ObjectKind, object_id: str) -> None:
+        """Let Stripe not know the object any more, as a draft invoice that was removed."""
+        self._states.pop((kind, object_id), None)
+
+    def fetch(self, kind: ObjectKind, object_id: str) -> Observation | None:
+        """Return the state with the clock's time, None for an unknown object."""
+        self.asked += 1
+        if self.away:
+            raise UnavailableError("stripe")
+        state = self._states.get((kind, object_id))
+        return None if state is None else Observation(state, self.now)
