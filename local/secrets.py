@@ -21,7 +21,6 @@ class LocalSecrets:
     """The secrets; `stripe_key` is for the stand-in only, `api_key` is the demo customer's."""
 
     webhook_secret: str
-    owner_password: str
     stripe_key: str
     api_key: str
 
@@ -31,7 +30,6 @@ class LocalSecrets:
         present = read_json(path)
         made = cls(
             webhook_secret=f"whsec_{secrets.token_urlsafe(32)}",
-            owner_password=secrets.token_urlsafe(32),
             stripe_key=f"{STRIPE_TEST_KEY}{secrets.token_hex(24)}",
             api_key=new_api_key(),
         )
