@@ -1,0 +1,54 @@
+"""`expand`: ids in an answer replaced by their objects, along dotted paths."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from local.stripe_standin.errors import StripeError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from local.stripe_standin.store import Json, Store
+
+_DEEPEST = 4
+
+
+def expand(answer: Json, paths: Sequence[str], store: Store) -> Json:
+    """Return the answer with the object behind every path in place of its id.
+
+    Raises
+    ------
+    StripeError
+        A path is deeper than four levels or does not lead to an id.
+    """
+    for path in paths:
+        parts = path.split(".")
+        if len(parts) > _DEEPEST + (parts[0] == "data"):
+            raise StripeError(f"You cannot expand more than {_DEEPEST} levels of a property: {path}")
+        _expand(answer, parts, path, store)
+    return answer
+
+
+def _expand(node: Any, parts: list[str], path: str, store: Store) -> None:
+    if isinstance(node, list):
+        for item in node:
+            _expand(item, parts, path, store)
+        return
+    if not isinstance(node, dict) or parts[0] not in node:
+        raise StripeError(f"This property cannot be expanded ({path}).", param="expand")
+    key, rest = parts[0], parts[1:]
+    value = node[key]
+    if isinstance(value, str):
+        node[key] = value = _known(value, path, store)
+    elif isinstance(value, list):
+        node[key] = value = [_known(item, path, store) if isinstance(item, str) else item for item in value]
+    if rest and value is not None:
+        _expand(value, rest, path, store)
+
+
+def _known(object_id: str, path: str, store: Store) -> Json:
+    found = store.find(object_id)
+    if found is None:
+        raise StripeError(f"This property cannot be expanded ({path}).", param="expand")
+    return found

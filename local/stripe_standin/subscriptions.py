@@ -1,0 +1,315 @@
+"""Subscriptions and their items."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from local.stripe_standin import invoice_lifecycle, invoice_lines, invoices, periods
+from local.stripe_standin.call import (
+    embedded_list,
+    equal_filters,
+    list_route,
+    new_id,
+    page,
+    range_filters,
+    route,
+)
+from local.stripe_standin.errors import StripeError, missing_param
+from local.stripe_standin.events import emit
+from local.stripe_standin.params import (
+    METADATA,
+    TIME_RANGE,
+    Boolean,
+    Choice,
+    Integer,
+    ListOf,
+    Shape,
+    Text,
+    merged_metadata,
+)
+from local.stripe_standin.store import Filter
+
+if TYPE_CHECKING:
+    from local.stripe_standin.call import (
+        Call,
+    )
+    from local.stripe_standin.params import (
+        Param,
+    )
+    from local.stripe_standin.store import Json, Store
+
+_STATUSES = ("active", "all", "canceled", "ended", "incomplete", "past_due", "paused", "trialing", "unpaid")
+
+
+def view(store: Store, subscription: Json) -> Json:
+    """Return the subscription as Stripe shows it: with its items embedded."""
+    items = store.children("subscription_item", subscription["id"])
+    url = f"/v1/subscription_items?subscription={subscription['id']}"
+    return {**subscription, "items": embedded_list(items, url)}
+
+
+def _create(call: Call) -> Json:
+    given = call.params
+    customer = call.require("customer", given["customer"], param="customer")
+    prices = [
+        call.require("price", item["price"], param=f"items[{index}][price]")
+        for index, item in enumerate(given["items"])
+    ]
+    if not prices:
+        raise missing_param("items")
+    for index, price in enumerate(prices):
+        if price["recurring"] is None or price["currency"] != prices[0]["currency"]:
+            raise StripeError(
+                "The prices of a subscription must be recurring and of one currency.",
+                param=f"items[{index}][price]",
+            )
+    start = given.get("backdate_start_date", call.now)
+    method = given.get("collection_method", "charge_automatically")
+    if method == "send_invoice" and "days_until_due" not in given:
+        raise missing_param("days_until_due")
+    subscription: Json = {
+        "id": new_id("sub"),
+        "object": "subscription",
+        "application": None,
+        "application_fee_percent": None,
+        "automatic_tax": {"disabled_reason": None, "enabled": False, "liability": None},
+        "billing_cycle_anchor": start,
+        "billing_cycle_anchor_config": None,
+        "billing_mode": {"flexible": {"proration_discounts": "included"}, "type": "flexible"},
+        "billing_schedules": [],
+        "billing_thresholds": None,
+        "cancel_at": None,
+        "cancel_at_period_end": False,
+        "canceled_at": None,
+        "cancellation_details": {"comment": None, "feedback": None, "reason": None},
+        "collection_method": method,
+        "created": call.now,
+        "currency": prices[0]["currency"],
+        "customer": customer["id"],
+        "customer_account": None,
+        "days_until_due": given.get("days_until_due"),
+        "default_payment_method": None,
+        "default_source": None,
+        "default_tax_rates": [],
+        "description": given.get("description"),
+        "discounts": [],
+        "ended_at": None,
+        "invoice_settings": {"account_tax_ids": None, "issuer": {"type": "self"}},
+        "latest_invoice": None,
+        "livemode": False,
+        "metadata": merged_metadata({}, given.get("metadata", {})),
+        "next_pending_invoice_item_invoice": None,
+        "on_behalf_of": None,
+        "pause_collection": None,
+        "payment_settings": {
+            "payment_method_options": None,
+            "payment_method_types": None,
+            "save_default_payment_method": "off",
+        },
+        "pending_invoice_item_interval": None,
+        "pending_setup_intent": None,
+        "pending_update": None,
+        "schedule": None,
+        "start_date": start,
+        "status": "active",
+        "test_clock": None,
+        "transfer_data": None,
+        "trial_end": None,
+        "trial_settings": {"end_behavior": {"missing_payment_method": "create_invoice"}},
+        "trial_start": None,
+    }
+    _add_items(call, subscription, prices)
+    invoice = _first_invoice(call, customer, subscription)
+    subscription["latest_invoice"] = invoice["id"]
+    call.store.put("subscription", subscription)
+    emit(call, "customer.subscription.created", view(call.store, subscription))
+    invoices.created(call, invoice)
+    if method == "charge_automatically":
+        # Stripe makes no subscription whose first charge cannot be tried; raising undoes it all.
+        opened = invoice_lifecycle.finalize(call, call.require("invoice", invoice["id"]))
+        if opened["status"] != "paid":
+            _first_charge(call, opened)
+    return view(call.store, subscription)
+
+
+def _first_charge(call: Call, invoice: Json) -> None:
+    try:
+        invoice_lifecycle.charge(call, invoice)
+    except StripeError as error:
+        error.keep = False
+        raise
+
+
+def _add_items(call: Call, subscription: Json, prices: list[Json]) -> None:
+    for price, given in zip(prices, call.params["items"], strict=True):
+        recurring = price["recurring"]
+        start, end = periods.current(
+            subscription["billing_cycle_anchor"], recurring["interval"], recurring["interval_count"], call.now
+        )
+        item: Json = {
+            "id": new_id("si"),
+            "object": "subscription_item",
+            "billing_thresholds": None,
+            "created": call.now,
+            "current_period_end": end,
+            "current_period_start": start,
+            "discounts": [],
+            "metadata": given.get("metadata") or {},
+            "price": price,
+            "quantity": given.get("quantity", 1),
+            "subscription": subscription["id"],
+            "tax_rates": [],
+        }
+        call.store.put("subscription_item", item, parent=subscription["id"])
+
+
+def _first_invoice(call: Call, customer: Json, subscription: Json) -> Json:
+    settings: dict[str, Any] = {"collection_method": subscription["collection_method"]}
+    if subscription["days_until_due"] is not None:
+        settings["days_until_due"] = subscription["days_until_due"]
+    invoice = invoices.new_invoice(
+        call,
+        customer,
+        settings,
+        currency=subscription["currency"],
+        reason="subscription_create",
+        subscription=subscription["id"],
+    )
+    for item in call.store.children("subscription_item", subscription["id"]):
+        invoice_lines.add_subscription_line(call.store, invoice["id"], item)
+    return invoice
+
+
+def _retrieve(call: Call) -> Json:
+    return view(call.store, call.require("subscription", call.path["subscription"]))
+
+
+def _update(call: Call) -> Json:
+    given = call.params
+    before = call.require("subscription", call.path["subscription"])
+    if before["status"] == "canceled" and given.keys() - {"metadata"}:
+        raise StripeError("A canceled subscription can only update its metadata.")
+    shown_before = view(call.store, before)
+    changed = {key: given[key] for key in ("days_until_due", "description") if key in given}
+    after: Json = before | changed
+    if "metadata" in given:
+        after["metadata"] = merged_metadata(before["metadata"], given["metadata"])
+    if "cancel_at_period_end" in given:
+        ends = max(item["current_period_end"] for item in shown_before["items"]["data"])
+        leaving = given["cancel_at_period_end"]
+        after["cancel_at_period_end"] = leaving
+        after["cancel_at"] = ends if leaving else None
+        after["canceled_at"] = call.now if leaving else None
+        after["cancellation_details"] = {
+            **before["cancellation_details"],
+            "reason": "cancellation_requested" if leaving else None,
+        }
+    for index, change in enumerate(given.get("items", [])):
+        item = call.require("subscription_item", change["id"], param=f"items[{index}][id]")
+        call.store.put("subscription_item", {**item, "quantity": change["quantity"]})
+    if given.get("items") and given.get("proration_behavior") != "none":
+        raise StripeError("This stand-in of Stripe changes items only with none", param="proration_behavior")
+    call.store.put("subscription", after)
+    shown = view(call.store, after)
+    if shown != shown_before:
+        emit(call, "customer.subscription.updated", shown, before=shown_before)
+    return shown
+
+
+def cancel(call: Call, subscription: Json) -> Json:
+    """End the subscription now, without proration, and say so in an Event."""
+    details = {**subscription["cancellation_details"], "reason": "cancellation_requested"}
+    ended = {
+        **subscription,
+        "status": "canceled",
+        "cancel_at_period_end": False,
+        "canceled_at": subscription["canceled_at"] or call.now,
+        "ended_at": call.now,
+        "cancellation_details": details,
+    }
+    call.store.put("subscription", ended)
+    shown = view(call.store, ended)
+    emit(call, "customer.subscription.deleted", shown)
+    return shown
+
+
+def _cancel(call: Call) -> Json:
+    subscription = call.require("subscription", call.path["subscription"])
+    if subscription["status"] == "canceled":
+        raise StripeError(
+            f"No such subscription: '{subscription['id']}'", status=404, code="resource_missing", param="id"
+        )
+    return cancel(call, subscription)
+
+
+def _list(call: Call) -> Json:
+    filters = [
+        *equal_filters(call, "customer", "collection_method"),
+        *range_filters("$.created", call.params.get("created")),
+    ]
+    status = call.params.get("status")
+    if status in {"canceled", "ended"}:
+        filters.append(Filter("$.status", "canceled"))
+    elif status is None:
+        filters.append(Filter("$.ended_at", None))
+    elif status != "all":
+        filters.append(Filter("$.status", status))
+    return page(
+        call,
+        "subscription",
+        "/v1/subscriptions",
+        filters=filters,
+        view=lambda subscription: view(call.store, subscription),
+    )
+
+
+def _list_items(call: Call) -> Json:
+    subscription = call.require("subscription", call.params["subscription"], param="subscription")["id"]
+    url = f"/v1/subscription_items?subscription={subscription}"
+    return page(call, "subscription_item", url, parent=subscription)
+
+
+_COLLECTION = Choice(("charge_automatically", "send_invoice"))
+_UPDATE: dict[str, Param] = {
+    "cancel_at_period_end": Boolean(),
+    "days_until_due": Integer(0),
+    "description": Text(500),
+    "items": ListOf(Shape({"id": Text(), "quantity": Integer(0)}, ("id", "quantity"))),
+    "metadata": METADATA,
+    "proration_behavior": Choice(("always_invoice", "create_prorations", "none")),
+}
+
+ROUTES = (
+    route(
+        "POST",
+        "/v1/subscriptions",
+        _create,
+        {
+            "backdate_start_date": Integer(0),
+            "collection_method": _COLLECTION,
+            "customer": Text(),
+            "days_until_due": Integer(0),
+            "description": Text(500),
+            "items": ListOf(
+                Shape({"metadata": METADATA, "price": Text(), "quantity": Integer(0)}, ("price",))
+            ),
+            "metadata": METADATA,
+            "proration_behavior": Choice(("always_invoice", "create_prorations", "none")),
+        },
+        ("customer", "items"),
+    ),
+    list_route(
+        "/v1/subscriptions",
+        _list,
+        {
+            "collection_method": _COLLECTION,
+            "created": TIME_RANGE,
+            "customer": Text(),
+            "status": Choice(_STATUSES),
+        },
+    ),
+    route("GET", "/v1/subscriptions/{subscription}", _retrieve),
+    route("POST", "/v1/subscriptions/{subscription}", _update, _UPDATE),
+    route("DELETE", "/v1/subscriptions/{subscription}", _cancel),
+    list_route("/v1/subscription_items", _list_items, {"subscription": Text()}, ("subscription",)),
+)
