@@ -25,7 +25,7 @@ class LocalClients:
 
         session = boto3.Session(
             aws_access_key_id="test",
-            aws_secret_access_key="test",
+            aws_secret_access_key="test",  # noqa: S106 - the local server takes any
             region_name=REGION,
         )
         self.cloudformation: CloudFormationClient = session.client("cloudformation", endpoint_url=endpoint)

@@ -128,9 +128,8 @@ class Deployment:
 
     def _environment(self) -> dict[str, str]:
         # A developer's own AWS account must not be reachable from here, whatever their shell says.
-        kept = {
-            name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "VIRTUAL_ENV"))
-        }
+        own = ("AWS_", "VIRTUAL_ENV")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(own)}
         cache = self.paths.project / ".local" / "cache"
         return {
             "UV_CACHE_DIR": str(cache / "uv"),

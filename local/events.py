@@ -1,4 +1,4 @@
-"""Brings the mirror level with Stripe's list of events: waits for what is under way, sends again what is lost.
+"""Brings the mirror level with Stripe's list of events: waits for what is under way, sends what is lost.
 
 The local queue lives in memory: a kill -9 of the local AWS loses messages that were acknowledged. Stripe
 would not send those again, so the local cloud does, from the list of events, through the signed webhook.
@@ -76,8 +76,8 @@ class EventCatchUp:
                     return present
                 if now > deadline:
                     raise LocalCloudError(
-                        f"{len(ids) - present} of {len(ids)} Stripe events were not applied in {seconds:.0f} s: "
-                        "`python -m local logs ApplyStripeEvents` tells why"
+                        f"{len(ids) - present} of {len(ids)} Stripe events were not applied in "
+                        f"{seconds:.0f} s: `make dev-logs NAME=apply_stripe_events` tells why"
                     )
                 if present != last:
                     last, changed = present, now

@@ -9,13 +9,12 @@ import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING, Protocol
 
-from local.ports import is_free
 from local.problems import LocalCloudError
 from local.processes import start_process, stop_process
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import psutil
@@ -235,11 +234,6 @@ class PostgresPart:
         if not self._log.is_symlink() or self._log.readlink() != self._server.log:
             self._log.unlink(missing_ok=True)
             self._log.symlink_to(self._server.log)
-
-
-def free_or_ours(port: int, part_runs: Callable[[], bool]) -> bool:
-    """Return whether a part may have this port: nobody listens there, or the part itself does."""
-    return part_runs() or is_free(port)
 
 
 def _version(command: Sequence[str], environment: Mapping[str, str], sources: Sequence[Path]) -> str:

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import psutil
@@ -28,6 +28,7 @@ class ProcessRecord:
 
     pid: int
     started: float
+    version: str = ""
 
 
 class ProcessTable:
@@ -39,11 +40,14 @@ class ProcessTable:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def remember(self, name: str, pid: int) -> None:
-        """Record a running process under a name; one that has ended already is not recorded."""
+    def remember(self, name: str, pid: int, version: str = "") -> None:
+        """Record a running process under a name; one that has ended already is not recorded.
+
+        `version` stands for the code and the arguments that it runs.
+        """
         with suppress(psutil.NoSuchProcess):
             started = psutil.Process(pid).create_time()
-            self._write({**self._read(), name: ProcessRecord(pid, started)})
+            self._write({**self._read(), name: ProcessRecord(pid, started, version)})
 
     def forget(self, name: str) -> None:
         """Drop the record; the process itself is not touched."""
@@ -53,6 +57,11 @@ class ProcessTable:
         """Return all recorded names, running or not."""
         return tuple(self._read())
 
+    def version(self, name: str) -> str:
+        """Return the version that was recorded with a process; empty when there is none."""
+        record = self._read().get(name)
+        return "" if record is None else record.version
+
     def find(self, name: str) -> psutil.Process | None:
         """Return the recorded process if that very process still runs, else None."""
         record = self._read().get(name)
@@ -61,7 +70,7 @@ class ProcessTable:
     def _read(self) -> dict[str, ProcessRecord]:
         content = read_json(self._path)
         return {
-            name: ProcessRecord(int(entry["pid"]), float(entry["started"]))
+            name: ProcessRecord(int(entry["pid"]), float(entry["started"]), str(entry.get("version", "")))
             for name, entry in content.items()
             if isinstance(entry, dict) and "pid" in entry and "started" in entry
         }
@@ -69,7 +78,7 @@ class ProcessTable:
     def _write(self, records: Mapping[str, ProcessRecord]) -> None:
         write_private_json(
             self._path,
-            {name: {"pid": record.pid, "started": record.started} for name, record in records.items()},
+            {name: asdict(record) for name, record in records.items()},
         )
 
 
