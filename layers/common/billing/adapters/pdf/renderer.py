@@ -1,0 +1,185 @@
+"""Draws an invoice with fpdf2: the same document gives the same bytes."""
+
+# ruff: noqa: PLC0415 - fpdf2 is half a second of a cold start, and only a miss of the store needs it
+
+from __future__ import annotations
+
+import unicodedata
+import warnings
+from itertools import groupby
+from typing import TYPE_CHECKING, Literal
+
+from billing.adapters.pdf.formats import paper
+from billing.adapters.pdf.labels import LABELS
+from billing.adapters.pdf.layout import InvoiceLayout
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from fpdf import FPDF
+
+    from billing.adapters.pdf.typography import Block, Cell, Style
+    from billing.domain.documents import InvoiceDocument
+
+_MARGIN = 18.0
+_FOOT = 22.0  # below the text, with the footer in it
+_FOOT_GAP = 5.0
+
+_SANS, _JAPANESE = "notosans", "notosansjp"
+_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+_VARIATION_SELECTORS = range(0xFE00, 0xFE10)
+_ALERT = (180, 30, 30)
+_RULE = 200
+
+
+class FpdfInvoiceRenderer:
+    """Draws with the fonts in the folder `fonts` (layers/pdf/build_fonts.py makes them).
+
+    Text that no font covers is drawn as U+FFFD, and `missing_glyphs` is told how many different
+    characters that were: it is how one learns of a customer whose name cannot be written yet.
+    """
+
+    def __init__(self, fonts: Path, missing_glyphs: Callable[[int], None] | None = None) -> None:
+        self._fonts = fonts
+        self._missing_glyphs = missing_glyphs
+
+    def __call__(self, document: InvoiceDocument) -> bytes:
+        """Return the PDF, on the paper of the buyer's country, else of the seller's."""
+        canvas = _Canvas(document, self._fonts)
+        layout = InvoiceLayout(document, canvas.width_of_text, canvas.height_of_text, canvas)
+        pages = layout.pages().placed
+        for number, placed in enumerate(pages, start=1):
+            canvas.turn()
+            for y, block in placed:
+                canvas.draw(y, block)
+            canvas.draw(canvas.height_of_text + _FOOT_GAP, layout.footer(number, len(pages)))
+        if canvas.missing and self._missing_glyphs is not None:
+            self._missing_glyphs(len(canvas.missing))
+        return canvas.output()
+
+
+class _Canvas:
+    """One PDF in the making; it measures with the fonts that it draws with.
+
+    It chooses the font of each character itself: fpdf2's fallback fonts walk every text character
+    by character, and leave the fallback selected for the text that follows (2.8.9).
+    """
+
+    def __init__(self, document: InvoiceDocument, fonts: Path) -> None:
+        self._pdf = _new_pdf(document)
+        self._fonts = fonts
+        self._covered = {_SANS: self._load(_SANS, "", "NotoSans-Regular.ttf")}
+        self._load(_SANS, "B", "NotoSans-Bold.ttf")
+        self._advances: dict[tuple[str, bool], float] = {}
+        self.missing: set[str] = set()
+        self.width_of_text = self._pdf.w - 2 * _MARGIN
+        self.height_of_text = self._pdf.h - _MARGIN - _FOOT
+
+    def printable(self, text: str) -> str:
+        """Return the text with only what the fonts can draw, and line feeds."""
+        if text.isascii() and text.isprintable():
+            return text
+        return "".join(map(self._drawn, unicodedata.normalize("NFC", text.replace("\r\n", "\n"))))
+
+    def width(self, text: str, style: Style) -> float:
+        """Return the width of a printable line; without kerning it is the sum of its characters'."""
+        return sum(self._advance(char, bold=style.bold) for char in text) * style.size
+
+    def turn(self) -> None:
+        """Begin a page."""
+        self._pdf.add_page()
+
+    def draw(self, y: float, block: Block) -> None:
+        """Draw a block at `y` from the upper margin."""
+        cells: list[tuple[float, Cell]] = []
+        for row in block.rows:
+            y += row.above
+            if row.rule is not None:
+                start, end = row.rule
+                self._pdf.set_draw_color(_RULE)
+                self._pdf.line(_MARGIN + start, _MARGIN + y, _MARGIN + end, _MARGIN + y)
+            cells += ((y, cell) for cell in row.cells)
+            y += row.height
+        # The order of drawing is the order in which a reader of the text meets it.
+        for top, cell in sorted(cells, key=lambda placed: placed[1].x) if block.by_column else cells:
+            self._draw(top, cell)
+
+    def output(self) -> bytes:
+        """Return the finished PDF."""
+        return bytes(self._pdf.output())
+
+    def _draw(self, y: float, cell: Cell) -> None:
+        style = cell.style
+        x = cell.x + cell.width - self.width(cell.text, style) if cell.right else cell.x
+        self._pdf.set_text_color(*(_ALERT if style.alert else (style.grey,) * 3))
+        for family, chars in groupby(cell.text, self._family):
+            run = "".join(chars)
+            width = self.width(run, style)
+            self._select(family, style.size, bold=style.bold)
+            self._pdf.set_xy(_MARGIN + x, _MARGIN + y)
+            self._pdf.cell(width, style.height, run)
+            x += width
+
+    def _drawn(self, char: str) -> str:
+        category = unicodedata.category(char)
+        if category in ("Zl", "Zp") or char in "\n\r\v\f":
+            return "\n"
+        # Joiners, direction marks, variation selectors: without shaping they do nothing.
+        if category == "Cf" or ord(char) in _VARIATION_SELECTORS:
+            return ""
+        if category == "Cc" or (category == "Zs" and not self._covers(char)):
+            return " "
+        if self._covers(char):
+            return char
+        self.missing.add(char)
+        return _REPLACEMENT
+
+    def _covers(self, char: str) -> bool:
+        if ord(char) in self._covered[_SANS]:
+            return True
+        if _JAPANESE not in self._covered:
+            # Over four megabytes to parse: only for documents that may need it.
+            self._covered[_JAPANESE] = self._load(_JAPANESE, "", "NotoSansJP-Regular.otf")
+        return ord(char) in self._covered[_JAPANESE]
+
+    def _load(self, family: str, style: Literal["", "B"], file: str) -> frozenset[int]:
+        from fpdf.fonts import TTFFont
+
+        self._pdf.add_font(family, style, self._fonts / file)
+        font = self._pdf.fonts[family + style]
+        return frozenset(font.cmap) if isinstance(font, TTFFont) else frozenset()
+
+    def _family(self, char: str) -> str:
+        return _SANS if ord(char) in self._covered[_SANS] else _JAPANESE
+
+    def _select(self, family: str, size: float, *, bold: bool) -> None:
+        # The Japanese font comes in one weight.
+        self._pdf.set_font(family, "B" if bold and family == _SANS else "", size)
+
+    def _advance(self, char: str, *, bold: bool) -> float:
+        key = (char, bold)
+        if key not in self._advances:
+            self._select(self._family(char), 1000, bold=bold)
+            self._advances[key] = self._pdf.get_string_width(char) / 1000
+        return self._advances[key]
+
+
+def _new_pdf(document: InvoiceDocument) -> FPDF:
+    with warnings.catch_warnings():
+        # The layer leaves Pillow out: invoices have no pictures, and it is larger than all the rest.
+        warnings.filterwarnings("ignore", message="Pillow could not be imported")
+        from fpdf import FPDF
+
+    buyer, seller = document.buyer.address.country, document.seller.address.country
+    pdf = FPDF(unit="mm", format=paper(buyer, seller))
+    pdf.set_margin(0)
+    pdf.c_margin = 0
+    pdf.set_auto_page_break(auto=False)
+    # "{nb}" in a description is text, not a place for the number of pages.
+    pdf.alias_nb_pages("")
+    pdf.set_creation_date(document.issued)
+    pdf.set_lang(document.locale)
+    pdf.set_title(f"{LABELS[document.locale].title} {document.number or document.id}")
+    pdf.set_author(document.seller.name)
+    return pdf
