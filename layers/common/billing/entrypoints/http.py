@@ -91,14 +91,14 @@ def endpoint(route: Route, respond: Respond, flags: Callable[[], FeatureFlags]) 
     # Never debug: it would answer a failed request with its stack trace.
     app = APIGatewayHttpResolver(debug=False)
 
-    def serve(**path: str) -> Response[str | bytes | None]:
+    def serve(**path: str) -> Response[str | bytes]:
         event = app.current_event.raw_event
         return _response(respond(_admitted(route, event, path, flags)))
 
-    def fail(error: Exception) -> Response[str | bytes | None]:
+    def fail(error: Exception) -> Response[str | bytes]:
         return _response(_problem_answer(_reported(error), _request_id(app.current_event.raw_event)))
 
-    def nothing_here(_: Exception) -> Response[str | bytes | None]:
+    def nothing_here(_: Exception) -> Response[str | bytes]:
         return _response(_problem_answer(problems.NO_SUCH_ROUTE, _request_id(app.current_event.raw_event)))
 
     app.route(route.path.replace("{", "<").replace("}", ">"), method=route.method)(serve)
@@ -163,8 +163,8 @@ def _headers(answer: Answer) -> dict[str, str]:
     return {"Cache-Control": "no-store", **SECURITY_HEADERS, **answer.headers}
 
 
-def _response(answer: Answer) -> Response[str | bytes | None]:
-    return Response(status_code=answer.status.value, body=answer.body, headers=_headers(answer))
+def _response(answer: Answer) -> Response[str | bytes]:
+    return Response(status_code=answer.status.value, body=answer.body or "", headers=_headers(answer))
 
 
 def _plain(answer: Answer) -> dict[str, Any]:

@@ -85,5 +85,5 @@ def content_disposition(filename: str) -> str:
     name, without what a file system or a terminal could take for more than a name.
     """
     whole = _NEVER.sub("_", filename[:_LONGEST_NAME]).strip(" .") or "invoice.pdf"
-    plain = _UNSAFE.sub("_", whole).strip("_.") or "invoice.pdf"
+    plain = _UNSAFE.sub("_", whole)
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(whole, safe='')}"
