@@ -1,0 +1,114 @@
+"""How small values of the domain are kept in jsonb columns and in columns of minor units."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC
+from typing import TYPE_CHECKING, Any
+
+from billing.domain.invoices import DiscountAmount, Tax
+from billing.domain.money import Money
+from billing.domain.parties import Address, TaxId
+from billing.domain.periods import Period
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+type Json = dict[str, Any]
+
+
+def minor(money: Money, currency: str) -> int:
+    """Return the amount for a row that keeps its currency once.
+
+    Raises
+    ------
+    ValueError
+        The money is of another currency, which the row could not say.
+    """
+    if money.currency != currency:
+        raise ValueError(f"a row in {currency} cannot keep money in {money.currency}")
+    return money.amount
+
+
+def minor_or_none(money: Money | None, currency: str) -> int | None:
+    """Return the amount as `minor` does, None for none."""
+    return None if money is None else minor(money, currency)
+
+
+def money_or_none(amount: int | None, currency: str) -> Money | None:
+    """Return the money of a column that may be NULL."""
+    return None if amount is None else Money(amount, currency)
+
+
+def utc(moment: datetime) -> datetime:
+    """Return the instant in UTC, whatever timezone the session shows it in."""
+    return moment.astimezone(UTC)
+
+
+def utc_or_none(moment: datetime | None) -> datetime | None:
+    """Return the instant in UTC, None for NULL."""
+    return None if moment is None else utc(moment)
+
+
+def period(start: datetime, end: datetime) -> Period:
+    """Return the half-open period of two columns."""
+    return Period(utc(start), utc(end))
+
+
+def address_to_json(address: Address | None) -> Json | None:
+    """Return the address for its jsonb column."""
+    return None if address is None else asdict(address)
+
+
+def address_from_json(value: Json | None) -> Address | None:
+    """Return the address kept in a jsonb column."""
+    return None if value is None else Address(**value)
+
+
+def tax_ids_to_json(tax_ids: Iterable[TaxId]) -> list[Json]:
+    """Return tax ids for their jsonb column."""
+    return [asdict(tax_id) for tax_id in tax_ids]
+
+
+def tax_ids_from_json(values: Sequence[Json]) -> tuple[TaxId, ...]:
+    """Return the tax ids kept in a jsonb column."""
+    return tuple(TaxId(**value) for value in values)
+
+
+def discounts_to_json(discounts: Iterable[DiscountAmount], currency: str) -> list[Json]:
+    """Return discounts for their jsonb column, amounts in minor units of the row's currency."""
+    return [{"amount": minor(each.amount, currency), "discount": each.discount} for each in discounts]
+
+
+def discounts_from_json(values: Sequence[Json], currency: str) -> tuple[DiscountAmount, ...]:
+    """Return the discounts kept in a jsonb column."""
+    return tuple(DiscountAmount(Money(value["amount"], currency), value["discount"]) for value in values)
+
+
+def taxes_to_json(taxes: Iterable[Tax], currency: str) -> list[Json]:
+    """Return taxes for their jsonb column, amounts in minor units of the row's currency."""
+    return [
+        {
+            "amount": minor(tax.amount, currency),
+            "behavior": tax.behavior,
+            "reason": tax.reason,
+            "rate": tax.rate,
+            "taxable_amount": minor_or_none(tax.taxable_amount, currency),
+        }
+        for tax in taxes
+    ]
+
+
+def taxes_from_json(values: Sequence[Json], currency: str) -> tuple[Tax, ...]:
+    """Return the taxes kept in a jsonb column."""
+    return tuple(
+        Tax(
+            amount=Money(value["amount"], currency),
+            behavior=value["behavior"],
+            reason=value["reason"],
+            rate=value["rate"],
+            taxable_amount=money_or_none(value["taxable_amount"], currency),
+        )
+        for value in values
+    )

@@ -1,0 +1,220 @@
+"""One connection to PostgreSQL per process, opened when first used and reopened when found dead.
+
+Nothing depends on the session: no prepared statements, no settings that outlive a transaction, so a
+pooler may stand in between. Time limits hang on the roles (see migrations/0001_roles.sql).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, LiteralString, Self
+
+import psycopg
+from psycopg.pq import TransactionStatus
+from psycopg.rows import DictRow, dict_row
+
+from billing.domain.errors import UnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from types import TracebackType
+
+    from billing.settings import DatabaseSettings
+
+type Connection = psycopg.Connection[DictRow]
+
+# Seconds. Names that resolve to several addresses are tried one by one, each for so long.
+_CONNECT_TIMEOUT = 3
+# Milliseconds that sent data may stay unacknowledged: a server that vanished without a word is given up.
+_TCP_USER_TIMEOUT = 8_000
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Name and password of a database role."""
+
+    username: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One SQL statement with its named parameters."""
+
+    text: LiteralString
+    parameters: Mapping[str, object] = field(default_factory=dict)
+
+
+def connect(
+    settings: DatabaseSettings, credentials: Credentials, *, application_name: str = "billing"
+) -> Connection:
+    """Return a new connection in autocommit mode; rows come as dicts.
+
+    Raises
+    ------
+    psycopg.OperationalError
+        The server does not answer, or refuses the credentials.
+    """
+    return psycopg.connect(
+        host=settings.host,
+        port=settings.port,
+        dbname=settings.name,
+        sslmode=settings.ssl_mode,
+        user=credentials.username,
+        password=credentials.password,
+        application_name=application_name,
+        connect_timeout=_CONNECT_TIMEOUT,
+        tcp_user_timeout=_TCP_USER_TIMEOUT,
+        keepalives_idle=5,
+        keepalives_interval=2,
+        keepalives_count=2,
+        autocommit=True,
+        prepare_threshold=None,
+        row_factory=dict_row,
+    )
+
+
+class Database:
+    """The connection of one process; not for several threads.
+
+    `credentials` is called when a connection is opened: with False for the credentials at hand, and with
+    True for fresh ones after the server refused those.
+
+    Work that fails on a dead connection is tried once more on a new one, so everything sent through here
+    must be safe to repeat: reads are, and every write is guarded by its event's id.
+    """
+
+    def __init__(
+        self,
+        settings: DatabaseSettings,
+        credentials: Callable[[bool], Credentials],
+        *,
+        application_name: str = "billing",
+    ) -> None:
+        self._settings = settings
+        self._credentials = credentials
+        self._application_name = application_name
+        self._connection: Connection | None = None
+
+    def query(self, statement: Statement) -> list[DictRow]:
+        """Return the rows of one statement that is its own transaction: one round trip.
+
+        Raises
+        ------
+        UnavailableError
+            The database does not answer.
+        """
+
+        def work(connection: Connection) -> list[DictRow]:
+            return _rows(connection.execute(statement.text, statement.parameters))
+
+        return self._work(work)
+
+    def read_as(self, customer: str, *statements: Statement) -> list[list[DictRow]]:
+        """Return the rows of each statement, run on one snapshot as this customer: one round trip.
+
+        Row security shows only what belongs to the customer, whatever the statements ask for.
+
+        Raises
+        ------
+        UnavailableError
+            The database does not answer.
+        """
+        tenant = Statement(
+            "SELECT set_config('billing.customer', %(customer)s, true)", {"customer": customer}
+        )
+        begin = Statement("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        return self._work(lambda connection: _in_one_trip(connection, begin, (tenant, *statements)))[1:]
+
+    def write(self, *statements: Statement) -> list[list[DictRow]]:
+        """Return the rows of each statement, run in one transaction that is then committed: one round trip.
+
+        Each statement sees what was committed before it began, also while an earlier one waited for a lock.
+
+        Raises
+        ------
+        UnavailableError
+            The database does not answer; what was sent may or may not have been committed.
+        psycopg.Error
+            The database refused a statement; nothing was written.
+        """
+        begin = Statement("BEGIN ISOLATION LEVEL READ COMMITTED")
+        return self._work(lambda connection: _in_one_trip(connection, begin, statements))
+
+    def close(self) -> None:
+        """Close the connection, if any; the next call opens another."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _work[T](self, work: Callable[[Connection], T]) -> T:
+        try:
+            return self._once(work)
+        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            # A statement that was cancelled or a lock that was not granted leaves the connection alive, and
+            # a server that could not be reached leaves none: neither gets better by an immediate repeat.
+            if self._connection is None or not self._connection.closed:
+                raise UnavailableError("database") from error
+        self._connection = None
+        try:
+            return self._once(work)
+        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            raise UnavailableError("database") from error
+
+    def _once[T](self, work: Callable[[Connection], T]) -> T:
+        if self._connection is None:
+            self._connection = self._open()
+        connection = self._connection
+        try:
+            return work(connection)
+        finally:
+            # Whatever went wrong: the next request must not find itself inside this one's transaction.
+            if not connection.closed and connection.info.transaction_status != TransactionStatus.IDLE:
+                connection.close()
+                self._connection = None
+
+    def _open(self) -> Connection:
+        credentials = self._credentials(False)  # noqa: FBT003 - the agreed shape of the callback
+        try:
+            return connect(self._settings, credentials, application_name=self._application_name)
+        except psycopg.OperationalError as error:
+            # libpq gives no SQLSTATE here. That it came to use the password is how a refusal shows; the
+            # password may have been rotated since it was read.
+            if error.pgconn is None or not error.pgconn.used_password:
+                raise
+            fresh = self._credentials(True)  # noqa: FBT003 - the agreed shape of the callback
+            if fresh == credentials:
+                raise
+        return connect(self._settings, fresh, application_name=self._application_name)
+
+
+def _in_one_trip(
+    connection: Connection, begin: Statement, statements: Sequence[Statement]
+) -> list[list[DictRow]]:
+    """Run a transaction as one message to the server and one back.
+
+    psycopg's own transaction() waits for the server at BEGIN and at COMMIT, even in a pipeline. If a
+    statement fails, the server skips the rest, COMMIT included; the transaction is then rolled back.
+    """
+    try:
+        with connection.pipeline():
+            connection.execute(begin.text)
+            cursors = [connection.execute(each.text, each.parameters) for each in statements]
+            connection.execute("COMMIT")
+    except psycopg.Error:
+        if not connection.closed:
+            connection.rollback()
+        raise
+    return [_rows(cursor) for cursor in cursors]
+
+
+def _rows(cursor: psycopg.Cursor[Any]) -> list[DictRow]:
+    return cursor.fetchall() if cursor.description is not None else []

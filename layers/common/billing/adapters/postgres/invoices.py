@@ -1,0 +1,201 @@
+"""Customers' reads of the mirror: each one round trip, on one snapshot, under row security."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from billing.adapters.postgres.codec import (
+    address_from_json,
+    discounts_from_json,
+    money_or_none,
+    period,
+    tax_ids_from_json,
+    taxes_from_json,
+    utc,
+    utc_or_none,
+)
+from billing.adapters.postgres.connection import Statement
+from billing.adapters.postgres.customer_table import SELECT_ONE as SELECT_CUSTOMER
+from billing.adapters.postgres.customer_table import read_customer
+from billing.domain.errors import InvalidParameterError
+from billing.domain.invoices import Invoice, InvoiceLine, InvoicePage, InvoiceStatus, InvoiceSummary
+from billing.domain.money import Money
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from billing.adapters.postgres.connection import Database
+    from billing.domain.customers import Customer
+    from billing.domain.invoices import InvoiceQuery
+
+# A cursor stays good when its invoice is deleted between two pages: the row still says where it stood.
+_SELECT_CURSOR = """
+SELECT 1 FROM invoices WHERE id = %(starting_after)s AND customer = %(customer)s"""
+
+_SELECT_PAGE = """
+SELECT id, number, status, currency, total, amount_due, amount_paid, period_start, period_end, created,
+    due_date
+FROM invoices
+WHERE customer = %(customer)s
+    AND deleted_at IS NULL
+    AND (%(status)s::text IS NULL OR status = %(status)s::text)
+    AND (%(currency)s::text IS NULL OR currency = %(currency)s::text)
+    AND (%(created_from)s::timestamptz IS NULL OR created >= %(created_from)s::timestamptz)
+    AND (%(created_to)s::timestamptz IS NULL OR created < %(created_to)s::timestamptz)
+    AND (
+        %(starting_after)s::text IS NULL
+        OR (created, id) < (
+            SELECT at.created, at.id FROM invoices AS at
+            WHERE at.id = %(starting_after)s::text AND at.customer = %(customer)s
+        )
+    )
+ORDER BY created DESC, id DESC
+LIMIT %(limit)s"""
+
+_SELECT_INVOICE = """
+SELECT id, livemode, created, customer, subscription, number, status, currency, collection_method,
+    billing_reason, description, footer, customer_name, customer_email, customer_address, customer_tax_ids,
+    customer_tax_exempt, subtotal, total, total_excluding_tax, amount_due, amount_paid, amount_remaining,
+    starting_balance, period_start, period_end, due_date, finalized_at, paid_at, voided_at,
+    marked_uncollectible_at, discounts, taxes
+FROM invoices
+WHERE id = %(id)s AND customer = %(customer)s AND deleted_at IS NULL"""
+
+_SELECT_LINES = """
+SELECT id, description, amount, currency, quantity, unit_amount, period_start, period_end, proration, price,
+    product, subscription, discounts, taxes
+FROM invoice_line_items
+WHERE invoice = %(id)s AND customer = %(customer)s
+ORDER BY position"""
+
+
+class PostgresInvoiceReader:
+    """The port `InvoiceReader`, for the role billing_api."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def page(self, customer: str, query: InvoiceQuery) -> InvoicePage:
+        """Return one page, newest first (by creation, then id).
+
+        Raises
+        ------
+        InvalidParameterError
+            `starting_after` is not an invoice of this customer.
+        UnavailableError
+            The database does not answer.
+        """
+        parameters = {
+            "customer": customer,
+            "status": None if query.status is None else query.status.value,
+            "currency": query.currency,
+            "created_from": query.created_from,
+            "created_to": query.created_to,
+            "starting_after": query.starting_after,
+            "limit": query.limit + 1,  # one more than asked for tells whether there are more
+        }
+        cursor, rows = self._database.read_as(
+            customer, Statement(_SELECT_CURSOR, parameters), Statement(_SELECT_PAGE, parameters)
+        )
+        if query.starting_after is not None and not cursor:
+            raise InvalidParameterError("starting_after", "this customer has no such invoice")
+        shown = tuple(_summary(row) for row in rows[: query.limit])
+        return InvoicePage(data=shown, has_more=len(rows) > query.limit)
+
+    def get(self, customer: str, invoice_id: str) -> Invoice | None:
+        """Return the invoice with every line in Stripe's order, None if this customer has none such.
+
+        Raises
+        ------
+        UnavailableError
+            The database does not answer.
+        """
+        parameters = {"id": invoice_id, "customer": customer}
+        heads, lines = self._database.read_as(
+            customer, Statement(_SELECT_INVOICE, parameters), Statement(_SELECT_LINES, parameters)
+        )
+        return _invoice(heads[0], lines) if heads else None
+
+    def customer(self, customer: str) -> Customer | None:
+        """Return the mirrored customer, None if not mirrored (yet) or deleted.
+
+        Raises
+        ------
+        UnavailableError
+            The database does not answer.
+        """
+        (rows,) = self._database.read_as(customer, Statement(SELECT_CUSTOMER, {"id": customer}))
+        return read_customer(rows[0]) if rows else None
+
+
+def _summary(row: Mapping[str, Any]) -> InvoiceSummary:
+    currency = row["currency"]
+    return InvoiceSummary(
+        id=row["id"],
+        number=row["number"],
+        status=InvoiceStatus(row["status"]),
+        currency=currency,
+        total=Money(row["total"], currency),
+        amount_due=Money(row["amount_due"], currency),
+        amount_paid=Money(row["amount_paid"], currency),
+        period=period(row["period_start"], row["period_end"]),
+        created=utc(row["created"]),
+        due_date=utc_or_none(row["due_date"]),
+    )
+
+
+def _invoice(row: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> Invoice:
+    currency = row["currency"]
+    return Invoice(
+        id=row["id"],
+        livemode=row["livemode"],
+        created=utc(row["created"]),
+        customer=row["customer"],
+        subscription=row["subscription"],
+        number=row["number"],
+        status=InvoiceStatus(row["status"]),
+        currency=currency,
+        collection_method=row["collection_method"],
+        billing_reason=row["billing_reason"],
+        description=row["description"],
+        footer=row["footer"],
+        customer_name=row["customer_name"],
+        customer_email=row["customer_email"],
+        customer_address=address_from_json(row["customer_address"]),
+        customer_tax_ids=tax_ids_from_json(row["customer_tax_ids"]),
+        customer_tax_exempt=row["customer_tax_exempt"],
+        subtotal=Money(row["subtotal"], currency),
+        total=Money(row["total"], currency),
+        total_excluding_tax=money_or_none(row["total_excluding_tax"], currency),
+        amount_due=Money(row["amount_due"], currency),
+        amount_paid=Money(row["amount_paid"], currency),
+        amount_remaining=Money(row["amount_remaining"], currency),
+        starting_balance=Money(row["starting_balance"], currency),
+        period=period(row["period_start"], row["period_end"]),
+        due_date=utc_or_none(row["due_date"]),
+        finalized_at=utc_or_none(row["finalized_at"]),
+        paid_at=utc_or_none(row["paid_at"]),
+        voided_at=utc_or_none(row["voided_at"]),
+        marked_uncollectible_at=utc_or_none(row["marked_uncollectible_at"]),
+        discounts=discounts_from_json(row["discounts"], currency),
+        taxes=taxes_from_json(row["taxes"], currency),
+        lines=tuple(_line(line) for line in lines),
+    )
+
+
+def _line(row: Mapping[str, Any]) -> InvoiceLine:
+    currency = row["currency"]
+    return InvoiceLine(
+        id=row["id"],
+        description=row["description"],
+        amount=Money(row["amount"], currency),
+        quantity=row["quantity"],
+        unit_amount=row["unit_amount"],
+        period=period(row["period_start"], row["period_end"]),
+        proration=row["proration"],
+        price=row["price"],
+        product=row["product"],
+        subscription=row["subscription"],
+        discounts=discounts_from_json(row["discounts"], currency),
+        taxes=taxes_from_json(row["taxes"], currency),
+    )
