@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 class PdfAnswer:
     """A PDF, or word that the caller has it already.
 
-    `etag` is the strong entity tag without quotes. `content` is None when the caller knows it.
+    `etag` is the strong entity tag without quotes; `filename` may hold any character. `content` is None when the caller knows it.
     `cached` says that the bytes came out of the store, `stored` that the store did its part: it
     is False when the PDF was drawn and served although the store is away.
     """
@@ -86,5 +85,4 @@ class GetInvoicePdf:
 
 
 def _filename(document: InvoiceDocument) -> str:
-    # The number comes from Stripe's settings and goes into a header: only what is harmless there.
-    return f"invoice-{re.sub(r'[^A-Za-z0-9._-]+', '-', document.number or document.id)}.pdf"
+    return f"invoice-{document.number or document.id}.pdf"
