@@ -28,7 +28,7 @@ def new_item(
     """Make and keep an invoice item; the caller says so in an Event."""
     parent = None
     if subscription is not None:
-        details = {"subscription": subscription, "subscription_item": None}
+        details = {"subscription": subscription}
         parent = {"subscription_details": details, "type": "subscription_details"}
     shared = invoice_lines.priced(call, given, currency)
     item: Json = {

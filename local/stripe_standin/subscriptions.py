@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from local.stripe_standin import invoice_lifecycle, invoice_lines, invoices, periods
+from local.stripe_standin.blank import blank_subscription
 from local.stripe_standin.call import (
     embedded_list,
     equal_filters,
@@ -67,56 +68,13 @@ def _create(call: Call) -> Json:
     method = given.get("collection_method", "charge_automatically")
     if method == "send_invoice" and "days_until_due" not in given:
         raise missing_param("days_until_due")
-    subscription: Json = {
-        "id": new_id("sub"),
-        "object": "subscription",
-        "application": None,
-        "application_fee_percent": None,
-        "automatic_tax": {"disabled_reason": None, "enabled": False, "liability": None},
+    subscription = blank_subscription(new_id("sub"), customer["id"], prices[0]["currency"], call.now) | {
         "billing_cycle_anchor": start,
-        "billing_cycle_anchor_config": None,
-        "billing_mode": {"flexible": {"proration_discounts": "included"}, "type": "flexible"},
-        "billing_schedules": [],
-        "billing_thresholds": None,
-        "cancel_at": None,
-        "cancel_at_period_end": False,
-        "canceled_at": None,
-        "cancellation_details": {"comment": None, "feedback": None, "reason": None},
         "collection_method": method,
-        "created": call.now,
-        "currency": prices[0]["currency"],
-        "customer": customer["id"],
-        "customer_account": None,
         "days_until_due": given.get("days_until_due"),
-        "default_payment_method": None,
-        "default_source": None,
-        "default_tax_rates": [],
         "description": given.get("description"),
-        "discounts": [],
-        "ended_at": None,
-        "invoice_settings": {"account_tax_ids": None, "issuer": {"type": "self"}},
-        "latest_invoice": None,
-        "livemode": False,
         "metadata": merged_metadata({}, given.get("metadata", {})),
-        "next_pending_invoice_item_invoice": None,
-        "on_behalf_of": None,
-        "pause_collection": None,
-        "payment_settings": {
-            "payment_method_options": None,
-            "payment_method_types": None,
-            "save_default_payment_method": "off",
-        },
-        "pending_invoice_item_interval": None,
-        "pending_setup_intent": None,
-        "pending_update": None,
-        "schedule": None,
         "start_date": start,
-        "status": "active",
-        "test_clock": None,
-        "transfer_data": None,
-        "trial_end": None,
-        "trial_settings": {"end_behavior": {"missing_payment_method": "create_invoice"}},
-        "trial_start": None,
     }
     _add_items(call, subscription, prices)
     invoice = _first_invoice(call, customer, subscription)
