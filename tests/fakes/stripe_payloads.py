@@ -1,0 +1,193 @@
+"""JSON as Stripe sends it (2026-05-27.dahlia), for tests to change a member of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+API_VERSION = "2026-05-27.dahlia"
+CREATED = 1_780_000_000
+
+
+def event(what: str, about: dict[str, Any], **members: Any) -> dict[str, Any]:
+    """Return an event of this type about this object."""
+    return {
+        "id": "evt_1",
+        "object": "event",
+        "api_version": API_VERSION,
+        "created": CREATED,
+        "data": {"object": about},
+        "livemode": False,
+        "pending_webhooks": 1,
+        "request": {"id": None, "idempotency_key": None},
+        "type": what,
+        **members,
+    }
+
+
+def customer(**members: Any) -> dict[str, Any]:
+    """Return a customer."""
+    return {
+        "id": "cus_1",
+        "object": "customer",
+        "address": {
+            "city": "Zürich",
+            "country": "CH",
+            "line1": "Bahnhofstrasse 1",
+            "line2": None,
+            "postal_code": "8001",
+            "state": None,
+        },
+        "balance": -1250,
+        "created": CREATED,
+        "currency": "chf",
+        "delinquent": False,
+        "description": None,
+        "email": "billing@example.com",
+        "livemode": False,
+        "metadata": {},
+        "name": "Ünïcode AG",
+        "phone": None,
+        "preferred_locales": ["de-CH", "fr"],
+        "tax_exempt": "none",
+        **members,
+    }
+
+
+def item(**members: Any) -> dict[str, Any]:
+    """Return an item of a subscription."""
+    return {
+        "id": "si_1",
+        "object": "subscription_item",
+        "created": CREATED,
+        "current_period_end": CREATED + 2_592_000,
+        "current_period_start": CREATED,
+        "price": {"id": "price_1", "object": "price", "product": "prod_1"},
+        "quantity": 3,
+        "subscription": "sub_1",
+        **members,
+    }
+
+
+def subscription(**members: Any) -> dict[str, Any]:
+    """Return a subscription with one item."""
+    return {
+        "id": "sub_1",
+        "object": "subscription",
+        "billing_cycle_anchor": CREATED,
+        "cancel_at": None,
+        "cancel_at_period_end": False,
+        "canceled_at": None,
+        "collection_method": "charge_automatically",
+        "created": CREATED,
+        "currency": "usd",
+        "customer": "cus_1",
+        "ended_at": None,
+        "items": {"object": "list", "data": [item()], "has_more": False},
+        "livemode": False,
+        "start_date": CREATED,
+        "status": "active",
+        "trial_end": None,
+        "trial_start": None,
+        **members,
+    }
+
+
+def line(**members: Any) -> dict[str, Any]:
+    """Return a line of an invoice."""
+    return {
+        "id": "il_1",
+        "object": "line_item",
+        "amount": 2500,
+        "currency": "usd",
+        "description": "API calls",
+        "discount_amounts": [{"amount": 100, "discount": "di_1"}],
+        "discountable": True,
+        "discounts": ["di_1"],
+        "livemode": False,
+        "parent": {
+            "type": "subscription_item_details",
+            "invoice_item_details": None,
+            "subscription_item_details": {
+                "invoice_item": None,
+                "proration": False,
+                "subscription": "sub_1",
+                "subscription_item": "si_1",
+            },
+        },
+        "period": {"end": CREATED + 2_592_000, "start": CREATED},
+        "pricing": {
+            "type": "price_details",
+            "price_details": {"price": "price_1", "product": "prod_1"},
+            "unit_amount_decimal": "0.125",
+        },
+        "quantity": 20_000,
+        "quantity_decimal": "20000",
+        "taxes": [
+            {
+                "amount": 456,
+                "tax_behavior": "exclusive",
+                "tax_rate_details": {"tax_rate": "txr_1"},
+                "taxability_reason": "standard_rated",
+                "taxable_amount": 2400,
+                "type": "tax_rate_details",
+            }
+        ],
+        **members,
+    }
+
+
+def invoice(**members: Any) -> dict[str, Any]:
+    """Return an open invoice with one line."""
+    return {
+        "id": "in_1",
+        "object": "invoice",
+        "amount_due": 2856,
+        "amount_paid": 0,
+        "amount_remaining": 2856,
+        "billing_reason": "subscription_cycle",
+        "collection_method": "charge_automatically",
+        "created": CREATED,
+        "currency": "usd",
+        "customer": "cus_1",
+        "customer_address": None,
+        "customer_email": "billing@example.com",
+        "customer_name": "Ünïcode AG",
+        "customer_tax_exempt": "none",
+        "customer_tax_ids": [{"type": "eu_vat", "value": "DE123456789"}, {"type": "unknown", "value": None}],
+        "description": None,
+        "due_date": None,
+        "footer": None,
+        "lines": {"object": "list", "data": [line()], "has_more": False},
+        "livemode": False,
+        "number": "A-0001",
+        "parent": {
+            "type": "subscription_details",
+            "quote_details": None,
+            "subscription_details": {"metadata": {}, "subscription": "sub_1"},
+        },
+        "period_end": CREATED,
+        "period_start": CREATED - 2_592_000,
+        "starting_balance": 0,
+        "status": "open",
+        "status_transitions": {
+            "finalized_at": CREATED,
+            "marked_uncollectible_at": None,
+            "paid_at": None,
+            "voided_at": None,
+        },
+        "subtotal": 2500,
+        "total": 2856,
+        "total_discount_amounts": [{"amount": 100, "discount": "di_1"}],
+        "total_excluding_tax": 2400,
+        "total_taxes": [
+            {
+                "amount": 456,
+                "tax_behavior": "exclusive",
+                "tax_rate_details": None,
+                "taxability_reason": "standard_rated",
+                "taxable_amount": None,
+                "type": "tax_rate_details",
+            }
+        ],
+        **members,
+    }

@@ -1,0 +1,267 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from billing.adapters.stripe.events import DELETION_TYPES, SNAPSHOT_TYPES, read_event
+from billing.domain.customers import Customer
+from billing.domain.invoices import DiscountAmount, Invoice, InvoiceLine, InvoiceStatus, Tax
+from billing.domain.mirror import Deletion, NotMirrored, ObjectKind, Unreadable
+from billing.domain.money import Money
+from billing.domain.parties import Address, TaxId
+from billing.domain.periods import Period, instant
+from billing.domain.subscriptions import Subscription, SubscriptionItem, SubscriptionStatus
+from tests.fakes.stripe_payloads import CREATED, customer, event, invoice, item, line, subscription
+
+MONTH = 2_592_000
+OBJECTS = {
+    ObjectKind.CUSTOMER: customer,
+    ObjectKind.SUBSCRIPTION: subscription,
+    ObjectKind.INVOICE: invoice,
+}
+CLASSES = {
+    ObjectKind.CUSTOMER: Customer,
+    ObjectKind.SUBSCRIPTION: Subscription,
+    ObjectKind.INVOICE: Invoice,
+}
+
+
+def usd(amount: int) -> Money:
+    return Money(amount, "usd")
+
+
+def content(payload: dict[str, Any]) -> Any:
+    return read_event(payload).content
+
+
+def reason(payload: dict[str, Any]) -> str:
+    unreadable = content(payload)
+    assert isinstance(unreadable, Unreadable)
+    return unreadable.reason
+
+
+def invoice_reason(**members: Any) -> str:
+    return reason(event("invoice.paid", invoice(**members)))
+
+
+def test_an_event_is_read_with_its_envelope() -> None:
+    """Given an event, when it is read, then its id, type, time, mode, version and object are told."""
+    read = read_event(event("customer.updated", customer(), id="evt_9", livemode=False))
+    assert (read.id, read.type, read.created) == ("evt_9", "customer.updated", instant(CREATED))
+    assert (read.livemode, read.api_version, read.object_id) == (False, "2026-05-27.dahlia", "cus_1")
+
+
+def test_a_customer_is_read_with_every_member() -> None:
+    """Given a customer's payload, when it is read, then the snapshot equals it member by member."""
+    assert content(event("customer.created", customer())) == Customer(
+        id="cus_1",
+        livemode=False,
+        created=datetime.fromtimestamp(CREATED, UTC),
+        name="Ünïcode AG",
+        email="billing@example.com",
+        phone=None,
+        description=None,
+        currency="chf",
+        balance=-1250,
+        delinquent=False,
+        tax_exempt="none",
+        address=Address(line1="Bahnhofstrasse 1", city="Zürich", postal_code="8001", country="CH"),
+        preferred_locales=("de-CH", "fr"),
+    )
+
+
+def test_a_subscription_is_read_with_the_periods_of_its_items() -> None:
+    """Given a subscription's payload, when it is read, then each item has its own period."""
+    assert content(
+        event("customer.subscription.updated", subscription(cancel_at=CREATED + 5))
+    ) == Subscription(
+        id="sub_1",
+        livemode=False,
+        created=instant(CREATED),
+        customer="cus_1",
+        status=SubscriptionStatus.ACTIVE,
+        currency="usd",
+        collection_method="charge_automatically",
+        cancel_at_period_end=False,
+        start_date=instant(CREATED),
+        billing_cycle_anchor=instant(CREATED),
+        cancel_at=instant(CREATED + 5),
+        canceled_at=None,
+        ended_at=None,
+        trial_start=None,
+        trial_end=None,
+        items=(
+            SubscriptionItem(
+                id="si_1",
+                price="price_1",
+                product="prod_1",
+                quantity=Decimal(3),
+                current_period=Period(instant(CREATED), instant(CREATED + MONTH)),
+            ),
+        ),
+        items_complete=True,
+    )
+
+
+def test_a_metered_item_has_no_quantity() -> None:
+    """Given an item without the member quantity, as metered prices have, when read, then it is None."""
+    metered = item()
+    del metered["quantity"]
+    read = content(
+        event("customer.subscription.updated", subscription(items={"data": [metered], "has_more": False}))
+    )
+    assert read.items[0].quantity is None
+
+
+def test_an_invoice_is_read_with_every_member() -> None:
+    """Given an invoice's payload, when it is read, then the snapshot equals it member by member."""
+    assert content(event("invoice.finalized", invoice())) == Invoice(
+        id="in_1",
+        livemode=False,
+        created=instant(CREATED),
+        customer="cus_1",
+        subscription="sub_1",
+        number="A-0001",
+        status=InvoiceStatus.OPEN,
+        currency="usd",
+        collection_method="charge_automatically",
+        billing_reason="subscription_cycle",
+        description=None,
+        footer=None,
+        customer_name="Ünïcode AG",
+        customer_email="billing@example.com",
+        customer_address=None,
+        customer_tax_ids=(TaxId("eu_vat", "DE123456789"),),
+        customer_tax_exempt="none",
+        subtotal=usd(2500),
+        total=usd(2856),
+        total_excluding_tax=usd(2400),
+        amount_due=usd(2856),
+        amount_paid=usd(0),
+        amount_remaining=usd(2856),
+        starting_balance=usd(0),
+        period=Period(instant(CREATED - MONTH), instant(CREATED)),
+        due_date=None,
+        finalized_at=instant(CREATED),
+        paid_at=None,
+        voided_at=None,
+        marked_uncollectible_at=None,
+        discounts=(DiscountAmount(usd(100), "di_1"),),
+        taxes=(Tax(usd(456), "exclusive", "standard_rated"),),
+        lines=(
+            InvoiceLine(
+                id="il_1",
+                description="API calls",
+                amount=usd(2500),
+                quantity=Decimal(20_000),
+                unit_amount=Decimal("0.125"),
+                period=Period(instant(CREATED), instant(CREATED + MONTH)),
+                proration=False,
+                price="price_1",
+                product="prod_1",
+                subscription="sub_1",
+                discounts=(DiscountAmount(usd(100), "di_1"),),
+                taxes=(Tax(usd(456), "exclusive", "standard_rated", "txr_1", usd(2400)),),
+            ),
+        ),
+        lines_complete=True,
+    )
+
+
+def test_a_fraction_of_a_quantity_is_kept_exactly() -> None:
+    """Given quantity 2 beside quantity_decimal 1.5, when the line is read, then the decimal stands."""
+    lines = {"data": [line(quantity=2, quantity_decimal="1.5")], "has_more": False}
+    assert content(event("invoice.paid", invoice(lines=lines))).lines[0].quantity == Decimal("1.5")
+
+
+def test_a_line_of_a_version_without_quantity_decimal_is_read() -> None:
+    """Given a line of 2025-11-17.clover, when it is read, then its quantity is the integer."""
+    old = line()
+    del old["quantity_decimal"]
+    payload = event("invoice.paid", invoice(lines={"data": [old], "has_more": False}))
+    assert content(payload | {"api_version": "2025-11-17.clover"}).lines[0].quantity == Decimal(20_000)
+
+
+def test_a_line_that_tells_no_quantity_at_all_is_not_read() -> None:
+    """Given a line with neither quantity nor quantity_decimal, when it is read, then it is quarantined."""
+    bare = line()
+    del bare["quantity"], bare["quantity_decimal"]
+    assert invoice_reason(lines={"data": [bare], "has_more": False}) == (
+        "invoice.lines.data[0].quantity: missing"
+    )
+
+
+def test_an_expanded_reference_is_its_id() -> None:
+    """Given customer and price expanded to objects, when the invoice is read, then their ids stand."""
+    pricing = {
+        "type": "price_details",
+        "price_details": {"price": {"id": "price_7"}, "product": "prod_7"},
+        "unit_amount_decimal": None,
+    }
+    lines = {"data": [line(pricing=pricing)], "has_more": False}
+    read = content(
+        event("invoice.paid", invoice(customer={"id": "cus_7", "object": "customer"}, lines=lines))
+    )
+    assert (read.customer, read.lines[0].price, read.lines[0].unit_amount) == ("cus_7", "price_7", None)
+
+
+def test_a_payload_with_the_first_lines_only_says_so() -> None:
+    """Given has_more on lines or items, when it is read, then the snapshot is marked incomplete."""
+    assert not content(
+        event("invoice.paid", invoice(lines={"data": [line()], "has_more": True}))
+    ).lines_complete
+    more = subscription(items={"data": [item()], "has_more": True})
+    assert not content(event("customer.subscription.created", more)).items_complete
+
+
+@pytest.mark.parametrize(("what", "kind"), SNAPSHOT_TYPES.items())
+def test_every_mirrored_type_gives_its_snapshot(what: str, kind: ObjectKind) -> None:
+    """Given an event of a mirrored type, when it is read, then its content is that object."""
+    assert isinstance(content(event(what, OBJECTS[kind]())), CLASSES[kind])
+
+
+@pytest.mark.parametrize(("what", "kind"), DELETION_TYPES.items())
+@pytest.mark.parametrize("version", ["2026-05-27.dahlia", "2016-07-06", None])
+def test_a_deletion_is_read_in_every_version(what: str, kind: ObjectKind, version: str | None) -> None:
+    """Given a deletion of any API version, when it is read, then it names the object that is gone."""
+    gone = {"id": "x_1", "object": kind.value, "deleted": True}
+    assert content(event(what, gone, api_version=version)) == Deletion(kind, "x_1")
+
+
+@pytest.mark.parametrize(
+    ("what", "about"),
+    [
+        ("invoice.upcoming", {"object": "invoice", "lines": {}}),
+        ("charge.succeeded", {"object": "charge", "id": "ch_1", "amount": 1.5}),
+        ("customer.tax_id.created", {"object": "tax_id", "id": 7}),
+        ("balance.available", {"object": "balance"}),
+        ("a.type.of.tomorrow", {}),
+    ],
+)
+def test_another_type_changes_nothing_whatever_it_holds(what: str, about: dict[str, Any]) -> None:
+    """Given an event type that is not mirrored, when it is read, then it is ignored, not judged."""
+    assert content(event(what, about, api_version="2011-01-01")) == NotMirrored()
+
+
+@pytest.mark.parametrize(
+    ("version", "said"),
+    [
+        (None, "api_version: missing"),
+        ("2019-03-14", "api_version: 2019-03-14 is not known"),
+        ("2024-09-30.acacia", "api_version: 2024-09-30.acacia is not known"),
+        ("2031-01-01.unheard", "api_version: 2031-01-01.unheard is not known"),
+        ("dahlia; drop table", "api_version: malformed"),
+    ],
+)
+def test_a_version_whose_shape_is_not_known_is_not_read(version: str | None, said: str) -> None:
+    """Given a version outside the known releases, when a snapshot is read, then it is quarantined."""
+    assert reason(event("invoice.paid", invoice(), api_version=version)) == said
+
+
+@pytest.mark.parametrize("version", ["2025-03-31.basil", "2025-11-17.clover", "2026-10-28.endive"])
+def test_the_releases_of_one_shape_are_read(version: str) -> None:
+    """Given any release since basil, when a snapshot is read, then it is readable."""
+    assert isinstance(content(event("invoice.paid", invoice(), api_version=version)), Invoice)
