@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from local.aws import REGION
 
@@ -14,6 +14,14 @@ if TYPE_CHECKING:
     from types_boto3_cloudformation import CloudFormationClient
     from types_boto3_lambda import LambdaClient
     from types_boto3_secretsmanager import SecretsManagerClient
+
+
+class LogsClient(Protocol):
+    """What is needed of CloudWatch Logs' client."""
+
+    def filter_log_events(self, **arguments: Any) -> Any:
+        """Return a page of events."""
+        ...
 
 
 class LocalClients:
@@ -31,6 +39,7 @@ class LocalClients:
         self.cloudformation: CloudFormationClient = session.client("cloudformation", endpoint_url=endpoint)
         self.api: ApiGatewayV2Client = session.client("apigatewayv2", endpoint_url=endpoint)
         self.functions: LambdaClient = session.client("lambda", endpoint_url=endpoint)
+        self.logs: LogsClient = session.client("logs", endpoint_url=endpoint)
         self.secrets: SecretsManagerClient = session.client("secretsmanager", endpoint_url=endpoint)
 
     def put_secret(self, name: str, content: Mapping[str, object]) -> str:

@@ -7,7 +7,7 @@ import socket
 from local.problems import LocalCloudError
 
 LOOPBACK = "127.0.0.1"
-PREFERRED = {"front_door": 8787, "aws": 4566, "postgres": 54329, "stripe": 12111}
+PREFERRED = {"front-door": 8787, "aws": 4566, "postgres": 54329, "stripe": 12111}
 _ATTEMPTS = 200
 
 
