@@ -6,6 +6,7 @@ pooler may stand in between. Time limits hang on the roles (see migrations/0001_
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, LiteralString, Self
 
@@ -16,7 +17,7 @@ from psycopg.rows import DictRow, dict_row
 from billing.domain.errors import UnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import TracebackType
 
     from billing.settings import DatabaseSettings
@@ -140,6 +141,21 @@ class Database:
         """
         begin = Statement("BEGIN ISOLATION LEVEL READ COMMITTED")
         return self._work(lambda connection: _in_one_trip(connection, begin, statements))
+
+    @contextmanager
+    def session(self) -> Iterator[Connection]:
+        """Yield a connection of its own, closed afterwards, for work that is not to be repeated.
+
+        Raises
+        ------
+        UnavailableError
+            The database does not answer.
+        """
+        try:
+            with self._open() as connection:
+                yield connection
+        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            raise UnavailableError("database") from error
 
     def close(self) -> None:
         """Close the connection, if any; the next call opens another."""

@@ -7,14 +7,12 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from billing.domain.schema import SchemaError
+
 if TYPE_CHECKING:
     from pathlib import Path
 
 _NAME = re.compile(r"(?P<version>\d{4})_(?P<name>[a-z0-9_]+?)(?P<rollback>\.rollback)?\.sql")
-
-
-class MigrationError(Exception):
-    """The migrations cannot be run as they are; the message names the file and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +40,7 @@ def read_migrations(directory: Path) -> list[Migration]:
 
     Raises
     ------
-    MigrationError
+    SchemaError
         There are none; a name is malformed, a number is missing or used twice, or a step lacks its rollback.
     """
     steps: dict[str, str] = {}
@@ -50,18 +48,18 @@ def read_migrations(directory: Path) -> list[Migration]:
     for path in sorted(directory.glob("*.sql")):
         match = _NAME.fullmatch(path.name)
         if match is None:
-            raise MigrationError(f"{path.name} is not named NNNN_name.sql or NNNN_name.rollback.sql")
+            raise SchemaError(f"{path.name} is not named NNNN_name.sql or NNNN_name.rollback.sql")
         found = rollbacks if match["rollback"] else steps
         found[f"{match['version']}_{match['name']}"] = path.read_text(encoding="utf-8")
     if not steps:
-        raise MigrationError(f"there are no migrations in {directory}")
+        raise SchemaError(f"there are no migrations in {directory}")
     if alone := sorted(steps.keys() ^ rollbacks.keys()):
-        raise MigrationError(f"{alone[0]} lacks its {'rollback' if alone[0] in steps else 'migration'}")
+        raise SchemaError(f"{alone[0]} lacks its {'rollback' if alone[0] in steps else 'migration'}")
     migrations = []
     for expected, label in enumerate(sorted(steps), start=1):
         version, name = int(label[:4]), label[5:]
         if version != expected:
             problem = "is used twice" if version < expected else f"comes where {expected:04d} is missing"
-            raise MigrationError(f"{label}: the number {version:04d} {problem}")
+            raise SchemaError(f"{label}: the number {version:04d} {problem}")
         migrations.append(Migration(version, name, steps[label], rollbacks[label]))
     return migrations

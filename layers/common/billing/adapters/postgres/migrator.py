@@ -14,14 +14,15 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from psycopg.types.json import Jsonb
 
-from billing.adapters.postgres.migration_files import MigrationError, read_migrations
+from billing.adapters.postgres.migration_files import read_migrations
 from billing.adapters.postgres.schema import differences, list_schema
+from billing.domain.schema import SchemaError, SchemaStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from billing.adapters.postgres.connection import Connection
+    from billing.adapters.postgres.connection import Connection, Database
     from billing.adapters.postgres.migration_files import Migration
     from billing.adapters.postgres.schema import Schema
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 _LOCK = "SELECT pg_advisory_xact_lock(6245, 1)"
 # A migration that waits for a table stands in the way of everybody behind it: better to fail and be rerun.
 _PATIENCE = "SET LOCAL lock_timeout = '5s'"
-_SCHEMA = "SET LOCAL search_path = public"
+_SEARCH = "SET LOCAL search_path = public"
 
 _CREATE_TABLE = """
 CREATE TABLE IF NOT EXISTS schema_migrations (
@@ -43,10 +44,11 @@ CREATE TABLE IF NOT EXISTS schema_migrations (
 _COMMENT_TABLE = """
 COMMENT ON TABLE schema_migrations IS
     'Applied migrations; schema lists every object as the migration left it, so that drift can be named.'"""
+_INSERT = "INSERT INTO schema_migrations (version, name, checksum, schema) VALUES (%s, %s, %s, %s)"
 
 
 @dataclass(frozen=True, slots=True)
-class Applied:
+class _Applied:
     """A migration that the database has."""
 
     version: int
@@ -54,30 +56,20 @@ class Applied:
     checksum: str
     schema: Schema
 
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """Where the database stands: names of migrations, and how the schema differs from what they left."""
-
-    applied: tuple[str, ...]
-    pending: tuple[str, ...]
-    drift: tuple[str, ...]
-
     @property
-    def ok(self) -> bool:
-        """Whether nothing is pending and nothing drifted."""
-        return not self.pending and not self.drift
+    def label(self) -> str:
+        return f"{self.version:04d}_{self.name}"
 
 
 class Migrator:
-    """Migrations of a directory on the database of a connection, which must be in autocommit mode.
+    """The port `SchemaMigrator`: the migrations of a directory on the owner's database.
 
-    The connection is the owner's; CREATEROLE is enough, no superuser is needed.
+    The owner needs CREATEROLE and no superuser.
     """
 
-    def __init__(self, directory: Path, connection: Connection) -> None:
+    def __init__(self, database: Database, directory: Path) -> None:
+        self._database = database
         self._directory = directory
-        self._connection = connection
 
     def up(self) -> tuple[str, ...]:
         """Apply what is pending, all or nothing; return the names, empty if there was nothing to do.
@@ -86,28 +78,21 @@ class Migrator:
 
         Raises
         ------
-        MigrationError
-            The files have gaps, or an applied one was changed or removed.
-        psycopg.Error
-            A migration failed; nothing was applied.
+        SchemaError
+            The files have gaps, an applied one was changed or removed, or a migration failed.
+        UnavailableError
+            The database does not answer, or a table stayed locked; nothing was applied.
         """
         migrations = read_migrations(self._directory)
-        with self._alone():
-            self._connection.execute(_CREATE_TABLE)
-            self._connection.execute(_COMMENT_TABLE)
-            pending = _pending(migrations, self._applied())
-            for migration in pending:
-                self._run(migration.sql)
-                self._connection.execute(
-                    "INSERT INTO schema_migrations (version, name, checksum, schema) VALUES (%s, %s, %s, %s)",
-                    [
-                        migration.version,
-                        migration.name,
-                        migration.checksum,
-                        Jsonb(list_schema(self._connection)),
-                    ],
-                )
-        return tuple(migration.label for migration in pending)
+        with self._alone() as connection:
+            connection.execute(_CREATE_TABLE)
+            connection.execute(_COMMENT_TABLE)
+            pending = _pending(migrations, _applied(connection))
+            for each in pending:
+                _run(connection, each.label, each.sql)
+                schema = Jsonb(list_schema(connection))
+                connection.execute(_INSERT, [each.version, each.name, each.checksum, schema])
+        return tuple(each.label for each in pending)
 
     def down(self, to: int) -> tuple[str, ...]:
         """Roll back every migration above version `to`, newest first, all or nothing; return the names.
@@ -116,111 +101,119 @@ class Migrator:
 
         Raises
         ------
-        MigrationError
-            The files do not match what was applied, or a rollback did not restore the schema.
-        psycopg.Error
-            A rollback failed; nothing was rolled back.
+        SchemaError
+            No migration has this number, the files do not match what was applied, a rollback failed or
+            did not restore the schema; nothing was rolled back.
+        UnavailableError
+            The database does not answer, or a table stayed locked; nothing was rolled back.
         """
-        migrations = {migration.version: migration for migration in read_migrations(self._directory)}
-        with self._alone():
-            applied = self._applied() if self._has_table() else []
-            _pending(list(migrations.values()), applied)
-            undone = [each for each in reversed(applied) if each.version > to]
+        migrations = read_migrations(self._directory)
+        if not 0 <= to <= len(migrations):
+            raise SchemaError(f"there is no migration {to}")
+        with self._alone() as connection:
+            applied = _applied(connection)
+            _pending(migrations, applied)
+            undone = applied[to:][::-1]
             for each in undone:
-                self._run(migrations[each.version].rollback)
-                self._connection.execute("DELETE FROM schema_migrations WHERE version = %s", [each.version])
-            kept = [each for each in applied if each.version <= to]
-            if undone and kept:
-                left = differences(kept[-1].schema, list_schema(self._connection))
+                _run(connection, f"the rollback of {each.label}", migrations[each.version - 1].rollback)
+                connection.execute("DELETE FROM schema_migrations WHERE version = %s", [each.version])
+            if undone and to > 0:
+                left = differences(applied[to - 1].schema, list_schema(connection))
                 if left:
-                    raise MigrationError(f"the rollback did not restore the schema: {'; '.join(left)}")
-        return tuple(f"{each.version:04d}_{each.name}" for each in undone)
+                    raise SchemaError(f"the rollback to {to} did not restore the schema: {'; '.join(left)}")
+        return tuple(each.label for each in undone)
 
-    def status(self) -> Status:
-        """Return what is applied and pending, and verify the schema against what the migrations left.
+    def status(self) -> SchemaStatus:
+        """Return what stands and what is pending, and verify the schema against what the migrations left.
 
         Raises
         ------
-        MigrationError
+        SchemaError
             The files have gaps, or an applied one was changed or removed.
+        UnavailableError
+            The database does not answer.
         """
         migrations = read_migrations(self._directory)
-        with self._connection.transaction():
-            applied = self._applied() if self._has_table() else []
-            found = list_schema(self._connection) if applied else {}
-        pending = _pending(migrations, applied)
-        return Status(
-            applied=tuple(f"{each.version:04d}_{each.name}" for each in applied),
-            pending=tuple(migration.label for migration in pending),
+        with self._database.session() as connection, connection.transaction():
+            applied = _applied(connection)
+            found = list_schema(connection)
+        return SchemaStatus(
+            applied=tuple(each.label for each in applied),
+            pending=tuple(each.label for each in _pending(migrations, applied)),
             drift=differences(applied[-1].schema, found) if applied else (),
         )
 
     def ensure_login(self, role: str, password: str) -> bool:
-        """Let a role log in with this password; return whether anything had to be changed.
+        """Let the role log in with this password; return whether anything had to be changed.
 
         The password leaves this process only as its SCRAM verifier, so no log of the server can hold it.
 
         Raises
         ------
-        psycopg.Error
-            The role does not exist, or is not ours to alter.
+        SchemaError
+            The role does not exist, or is not the owner's to alter.
+        UnavailableError
+            The database does not answer.
         """
-        with self._alone():
-            if self._logs_in(role, password):
+        with self._alone() as connection:
+            if _logs_in(connection, role, password):
                 return False
-            verifier = self._connection.pgconn.encrypt_password(
-                password.encode(), role.encode(), b"scram-sha-256"
+            verifier = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256")
+            change = sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(
+                sql.Identifier(role), sql.Literal(verifier.decode())
             )
-            self._connection.execute(
-                sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(
-                    sql.Identifier(role), sql.Literal(verifier.decode())
-                )
-            )
+            try:
+                connection.execute(change)
+            except psycopg.ProgrammingError as error:
+                raise SchemaError(f"{role}: {error.diag.message_primary}") from error
         return True
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
-        with self._connection.transaction():
-            self._connection.execute(_LOCK)
-            self._connection.execute(_PATIENCE)
-            self._connection.execute(_SCHEMA)
-            yield
-
-    def _run(self, text: str) -> None:
-        # The text is a file of ours, as trusted as this code; it holds several statements and no parameters.
-        self._connection.execute(text)
-
-    def _has_table(self) -> bool:
-        row = self._connection.execute("SELECT to_regclass('public.schema_migrations') AS it").fetchone()
-        return row is not None and row["it"] is not None
-
-    def _applied(self) -> list[Applied]:
-        rows = self._connection.execute(
-            "SELECT version, name, checksum, schema FROM schema_migrations ORDER BY version"
-        )
-        return [Applied(**row) for row in rows]
-
-    def _logs_in(self, role: str, password: str) -> bool:
-        here = self._connection.info.get_parameters()
-        try:
-            with psycopg.connect(make_conninfo(**here | {"user": role, "password": password})):
-                return True
-        except psycopg.OperationalError:
-            return False
+    def _alone(self) -> Iterator[Connection]:
+        with self._database.session() as connection, connection.transaction():
+            connection.execute(_LOCK)
+            connection.execute(_PATIENCE)
+            connection.execute(_SEARCH)
+            yield connection
 
 
-def _pending(migrations: list[Migration], applied: list[Applied]) -> list[Migration]:
+def _run(connection: Connection, label: str, text: str) -> None:
+    try:
+        # A file of ours, as trusted as this code: several statements, no parameters.
+        connection.execute(text)
+    except psycopg.OperationalError:
+        raise
+    except psycopg.Error as error:
+        raise SchemaError(f"{label}: {error.diag.message_primary or error}") from error
+
+
+def _applied(connection: Connection) -> list[_Applied]:
+    table = connection.execute("SELECT to_regclass('public.schema_migrations') AS it").fetchone()
+    if table is None or table["it"] is None:
+        return []
+    rows = connection.execute(
+        "SELECT version, name, checksum, schema FROM public.schema_migrations ORDER BY version"
+    )
+    return [_Applied(**row) for row in rows]
+
+
+def _logs_in(connection: Connection, role: str, password: str) -> bool:
+    here = connection.info.get_parameters()
+    try:
+        with psycopg.connect(make_conninfo(**here | {"user": role, "password": password})):
+            return True
+    except psycopg.OperationalError:
+        return False
+
+
+def _pending(migrations: list[Migration], applied: list[_Applied]) -> list[Migration]:
     """Return what is still to apply, after checking that what was applied is what the files say."""
     for each, migration in zip(applied, migrations, strict=False):
-        if (each.version, each.name) != (migration.version, migration.name):
-            raise MigrationError(
-                f"the database has {each.version:04d}_{each.name} where the files have {migration.label}"
-            )
+        if each.label != migration.label:
+            raise SchemaError(f"the database has {each.label} where the files have {migration.label}")
         if each.checksum != migration.checksum:
-            raise MigrationError(f"{migration.label} was changed after it was applied; write a new migration")
+            raise SchemaError(f"{migration.label} was changed after it was applied; write a new migration")
     if len(applied) > len(migrations):
-        ahead = applied[len(migrations)]
-        raise MigrationError(
-            f"the database has {ahead.version:04d}_{ahead.name}, which is not among the files"
-        )
+        extra = applied[len(migrations)].label
+        raise SchemaError(f"the database has {extra}, which is not among the files")
     return migrations[len(applied) :]

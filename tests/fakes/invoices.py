@@ -1,0 +1,95 @@
+"""The port `InvoiceReader` in memory, over a FakeMirror."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from billing.domain.customers import Customer
+from billing.domain.errors import InvalidParameterError, UnavailableError
+from billing.domain.invoices import Invoice, InvoicePage, InvoiceSummary
+from billing.domain.mirror import ObjectKind, kind_of
+from tests.fakes.mirror import FakeMirror, Held
+
+if TYPE_CHECKING:
+    from billing.domain.invoices import InvoiceQuery
+    from billing.domain.mirror import Snapshot
+
+
+class FakeInvoices:
+    """Reads the given mirror, or the states given to it; `mirror.available` False makes it unavailable."""
+
+    def __init__(self, *states: Snapshot, mirror: FakeMirror | None = None) -> None:
+        self.mirror = mirror or FakeMirror()
+        for state in states:
+            self.put(state)
+
+    def put(self, state: Snapshot) -> None:
+        """Mirror a state without an event."""
+        status = None if isinstance(state, Customer) else state.status.value
+        held = Held(state, status, datetime.now(UTC), revision=1, deleted=False)
+        self.mirror.held[kind_of(state), state.id] = held
+
+    def page(self, customer: str, query: InvoiceQuery) -> InvoicePage:
+        """Return one page, newest first."""
+        self._answer()
+        own = [
+            (held, held.state)
+            for held in self.mirror.held.values()
+            if isinstance(held.state, Invoice) and held.state.customer == customer
+        ]
+        own.sort(key=lambda pair: (pair[1].created, pair[1].id), reverse=True)
+        if query.starting_after is not None:
+            ids = [invoice.id for _, invoice in own]
+            if query.starting_after not in ids:
+                raise InvalidParameterError("starting_after", "this customer has no such invoice")
+            own = own[ids.index(query.starting_after) + 1 :]
+        found = [invoice for held, invoice in own if not held.deleted and _matches(invoice, query)]
+        return InvoicePage(
+            data=tuple(_summary(invoice) for invoice in found[: query.limit]),
+            has_more=len(found) > query.limit,
+        )
+
+    def get(self, customer: str, invoice_id: str) -> Invoice | None:
+        """Return the customer's invoice."""
+        self._answer()
+        held = self.mirror.held.get((ObjectKind.INVOICE, invoice_id))
+        if held is None or held.deleted or not isinstance(held.state, Invoice):
+            return None
+        return held.state if held.state.customer == customer else None
+
+    def customer(self, customer: str) -> Customer | None:
+        """Return the customer."""
+        self._answer()
+        held = self.mirror.held.get((ObjectKind.CUSTOMER, customer))
+        if held is None or held.deleted or not isinstance(held.state, Customer):
+            return None
+        return held.state
+
+    def _answer(self) -> None:
+        if not self.mirror.available:
+            raise UnavailableError("database")
+
+
+def _matches(invoice: Invoice, query: InvoiceQuery) -> bool:
+    return (
+        query.status in {None, invoice.status}
+        and query.currency in {None, invoice.currency}
+        and (query.created_from is None or invoice.created >= query.created_from)
+        and (query.created_to is None or invoice.created < query.created_to)
+    )
+
+
+def _summary(invoice: Invoice) -> InvoiceSummary:
+    return InvoiceSummary(
+        id=invoice.id,
+        number=invoice.number,
+        status=invoice.status,
+        currency=invoice.currency,
+        total=invoice.total,
+        amount_due=invoice.amount_due,
+        amount_paid=invoice.amount_paid,
+        period=invoice.period,
+        created=invoice.created,
+        due_date=invoice.due_date,
+    )

@@ -1,0 +1,130 @@
+"""The port `Mirror` in memory, for unit tests of use cases; it passes the contract that PostgreSQL passes."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from billing.domain.customers import Customer
+from billing.domain.errors import UnavailableError
+from billing.domain.mirror import (
+    Deletion,
+    NotMirrored,
+    Outcome,
+    Standing,
+    Unreadable,
+    Verdict,
+    kind_of,
+)
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from billing.domain.mirror import ObjectKind, Observation, Snapshot, StripeEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An object of the mirror; `state` is the last one before a deletion, None if there was none."""
+
+    state: Snapshot | None
+    status: str | None
+    as_of: datetime
+    revision: int
+    deleted: bool
+
+
+class FakeMirror:
+    """A mirror in memory; look at `inbox`, `reasons` and `state` to see what became of events.
+
+    Set `available` to False for a database that does not answer.
+    """
+
+    def __init__(self) -> None:
+        self.inbox: dict[str, Outcome] = {}
+        self.reasons: dict[str, str] = {}
+        self.held: dict[tuple[ObjectKind, str], Held] = {}
+        self.available = True
+        self._lock = threading.Lock()
+
+    def record(self, event: StripeEvent, outcome: Outcome, reason: str | None) -> Verdict:
+        """Keep an event that changes nothing."""
+        with self._lock:
+            self._answer()
+            if event.id in self.inbox:
+                return Verdict.DUPLICATE
+            self.inbox[event.id] = outcome
+            if reason is not None:
+                self.reasons[event.id] = reason
+            return Verdict.APPLIED
+
+    def apply(self, event: StripeEvent, observation: Observation) -> Verdict:
+        """Hold the state if it is later than what is held."""
+        with self._lock:
+            self._answer()
+            if event.id in self.inbox:
+                return Verdict.DUPLICATE
+            held = self._held(observation.state)
+            if held is not None and (held.deleted or held.as_of > observation.as_of):
+                return self._stale(event)
+            if held is not None and held.as_of == observation.as_of:
+                return Verdict.TIE
+            return self._write(event, observation, held)
+
+    def standing(self, kind: ObjectKind, object_id: str) -> Standing | None:
+        """Return what is held of the object."""
+        with self._lock:
+            self._answer()
+            held = self.held.get((kind, object_id))
+            return None if held is None else Standing(held.revision, held.as_of, held.status, held.deleted)
+
+    def settle(
+        self, event: StripeEvent, observation: Observation | None, standing: Standing | None
+    ) -> Verdict:
+        """Hold the state if the object still stands as said."""
+        subject = event.content if observation is None else observation.state
+        if isinstance(subject, NotMirrored | Unreadable):
+            raise TypeError("an event that mirrors nothing has no tie to settle")
+        with self._lock:
+            self._answer()
+            if event.id in self.inbox:
+                return Verdict.DUPLICATE
+            held = self._held(subject)
+            if (held.revision if held else 0) != (standing.revision if standing else 0):
+                return Verdict.MOVED
+            if observation is None or (held is not None and held.deleted):
+                return self._stale(event)
+            return self._write(event, observation, held)
+
+    def state(self, kind: ObjectKind, object_id: str) -> Snapshot | Deletion | None:
+        """Return what stands of an object: its state, its deletion, or nothing."""
+        held = self.held.get((kind, object_id))
+        if held is None:
+            return None
+        return Deletion(kind, object_id) if held.deleted else held.state
+
+    def _answer(self) -> None:
+        if not self.available:
+            raise UnavailableError("database")
+
+    def _held(self, state: Snapshot | Deletion) -> Held | None:
+        return self.held.get((kind_of(state), state.id))
+
+    def _stale(self, event: StripeEvent) -> Verdict:
+        self.inbox[event.id] = Outcome.STALE
+        return Verdict.STALE
+
+    def _write(self, event: StripeEvent, observation: Observation, held: Held | None) -> Verdict:
+        state = observation.state
+        as_of = observation.as_of if held is None else max(held.as_of, observation.as_of)
+        revision = 1 if held is None else held.revision + 1
+        if isinstance(state, Deletion):
+            last = Held(None, None, as_of, 0, deleted=False) if held is None else held
+            new = replace(last, as_of=as_of, revision=revision, deleted=True)
+        else:
+            status = None if isinstance(state, Customer) else state.status.value
+            new = Held(state, status, as_of, revision, deleted=False)
+        self.held[kind_of(state), state.id] = new
+        self.inbox[event.id] = Outcome.APPLIED
+        return Verdict.APPLIED
