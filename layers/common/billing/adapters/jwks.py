@@ -78,10 +78,9 @@ class Jwks:
             The issuer does not answer, and the keys known so far do not settle the question.
         """
         now = self._monotonic()
-        if now - self._fetched >= _FRESH_SECONDS:
-            self._refresh(now)
+        current = now - self._fetched >= _FRESH_SECONDS and self._refresh(now)
         key = self._known(kid)
-        if key is None and now - self._searched >= _AGAIN_SECONDS and self._fetched != now:
+        if key is None and not current and now - self._searched >= _AGAIN_SECONDS:
             self._searched = now
             self._refresh(now)
             key = self._known(kid)
@@ -94,16 +93,22 @@ class Jwks:
             return next(iter(self._keys.values()))
         return self._keys.get(kid)
 
-    def _refresh(self, now: float) -> None:
-        """Fetch the keys unless a fetch failed just now; keep the old ones, for a day, if it fails."""
+    def _refresh(self, now: float) -> bool:
+        """Return whether the keys are what the issuer publishes now.
+
+        Nothing is fetched where that failed just now; the old keys are kept for a day.
+        """
         if now - self._failed >= (_AGAIN_SECONDS if self._keys else _SOON_SECONDS):
             try:
                 self._keys = _read(_fetch(self._url))
-                self._fetched = now
             except (OSError, ValueError, RecursionError):
                 self._failed = now
+            else:
+                self._fetched = now
+                return True
         if now - self._fetched >= _LAST_SECONDS:
             self._keys = {}
+        return False
 
 
 def _fetch(url: str) -> bytes:
