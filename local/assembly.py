@@ -121,7 +121,13 @@ def assemble(
     executable = paths.tool("ministack")
     aws = LocalAws(state, ports["aws"], executable, persist=True, functions_environment=files)
     aws_version = hashlib.sha256(repr((ports["aws"], str(executable), files)).encode()).hexdigest()
-    postgres = PostgresServer(state, ports["postgres"], say=say)
+
+    def say_unless_known(text: str) -> None:
+        # It tells that it takes over a running server; one that is in the table is no news.
+        if table.find("postgres") is None:
+            say(text)
+
+    postgres = PostgresServer(state, ports["postgres"], say=say_unless_known)
     shared = [project / "local" / f"{name}.py" for name in ("files", "ports", "problems", "processes")]
     front_door = ProgramPart(
         "front-door",

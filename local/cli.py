@@ -7,6 +7,7 @@ import errno
 import json
 import os
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import psutil
@@ -147,7 +148,8 @@ def _logs(cloud: LocalCloud, names: Sequence[str], *, follow: bool) -> int:
     from local.logs import show, tails  # noqa: PLC0415 - boto3 is slow to load, and most commands need none
 
     port = cloud.ports().get("aws") if "aws" in cloud.running() else None
-    show(tails(cloud.paths.logs, port, names), follow=follow)
+    with suppress(KeyboardInterrupt):
+        show(tails(cloud.paths.logs, port, names), follow=follow)
     return 0
 
 

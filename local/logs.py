@@ -56,13 +56,14 @@ class FunctionTail:
         self._client = client
         self._group = group
         self._since = 0
-        self._seen: set[str] = set()
+        self._seen: set[tuple[int, str]] = set()
 
     def lines(self) -> Iterator[str]:
         """Yield the messages since the last call, without the runtime's own START, END and REPORT."""
         events = self._client.filter_log_events(logGroupName=self._group, startTime=self._since)["events"]
         for event in events:
-            identity = event["eventId"]
+            # The local server gives its events no id; two equal lines of one millisecond are shown once.
+            identity = (event["timestamp"], event["message"])
             if identity in self._seen:
                 continue
             self._seen.add(identity)
