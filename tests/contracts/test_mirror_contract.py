@@ -1,0 +1,290 @@
+"""What every Mirror promises; the fake keeps it as PostgreSQL does."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from billing.adapters.postgres.invoices import PostgresInvoiceReader
+from billing.adapters.postgres.mirror import PostgresMirror
+from billing.domain.invoices import InvoiceStatus
+from billing.domain.mirror import (
+    Deletion,
+    NotMirrored,
+    ObjectKind,
+    Observation,
+    Outcome,
+    Unreadable,
+    Verdict,
+)
+from tests.fakes.invoices import FakeInvoices
+from tests.fakes.mirror import FakeMirror
+from tests.fakes.objects import SECOND, T0, a_customer, a_line, a_subscription, an_event, an_invoice
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from billing.adapters.postgres.connection import Connection
+    from billing.domain.invoices import Invoice
+    from billing.domain.mirror import Snapshot, StripeEvent
+    from billing.use_cases.ports import InvoiceReader, Mirror
+
+INVOICE = Deletion(ObjectKind.INVOICE, "in_1")
+OPEN = an_invoice()
+PAID = an_invoice(status=InvoiceStatus.PAID, paid_at=T0, lines=(a_line(1),))
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """A mirror, and what can be seen of it from outside."""
+
+    mirror: Mirror
+    reader: InvoiceReader
+    outcome: Callable[[str], str | None]
+
+    def apply(self, event: StripeEvent) -> Verdict:
+        """Apply an event's own content, as of its second."""
+        assert not isinstance(event.content, NotMirrored | Unreadable)
+        return self.mirror.apply(event, Observation(event.content, event.created))
+
+    def invoice(self, invoice_id: str = "in_1") -> Invoice | None:
+        """Return what a customer sees."""
+        return self.reader.get("cus_1", invoice_id)
+
+    def revision(self, kind: ObjectKind = ObjectKind.INVOICE, object_id: str = "in_1") -> int:
+        """Return how often the object was written."""
+        standing = self.mirror.standing(kind, object_id)
+        return 0 if standing is None else standing.revision
+
+
+@pytest.fixture(params=["fake", "postgres"])
+def world(request: pytest.FixtureRequest) -> World:
+    if request.param == "fake":
+        fake = FakeMirror()
+        return World(fake, FakeInvoices(mirror=fake), fake.inbox.get)
+    owner: Connection = request.getfixturevalue("owner")
+
+    def outcome(event_id: str) -> str | None:
+        rows = owner.execute("SELECT outcome FROM stripe_webhook_events WHERE id = %s", [event_id]).fetchall()
+        return str(rows[0]["outcome"]) if rows else None
+
+    return World(
+        PostgresMirror(request.getfixturevalue("worker_database")),
+        PostgresInvoiceReader(request.getfixturevalue("api_database")),
+        outcome,
+    )
+
+
+@pytest.mark.parametrize(
+    "state", [an_invoice(), a_customer(), a_subscription()], ids=lambda state: type(state).__name__
+)
+def test_first_state_of_an_object_stands(world: World, state: Snapshot) -> None:
+    """Given nothing, when an object's first event comes, then it stands at revision 1 as of its second."""
+    assert world.apply(an_event("evt_1", state, after=5)) is Verdict.APPLIED
+    standing = world.mirror.standing(ObjectKind(type(state).__name__.lower()), state.id)
+    assert standing is not None
+    assert (standing.revision, standing.as_of, standing.deleted) == (1, T0 + 5 * SECOND, False)
+    assert standing.status == getattr(state, "status", None)
+    assert world.outcome("evt_1") == Outcome.APPLIED
+
+
+def test_unknown_object_has_no_standing(world: World) -> None:
+    """Given nothing, when an object's standing is asked for, then there is none."""
+    assert world.mirror.standing(ObjectKind.CUSTOMER, "cus_none") is None
+
+
+def test_every_field_of_an_invoice_survives(world: World) -> None:
+    """Given an invoice with taxes, discounts and Unicode, when mirrored, then it reads back equal."""
+    world.apply(an_event("evt_1", OPEN))
+    assert world.invoice() == OPEN
+
+
+def test_every_field_of_a_customer_survives(world: World) -> None:
+    """Given a customer with an address and locales, when mirrored, then it reads back equal."""
+    world.apply(an_event("evt_1", a_customer()))
+    assert world.reader.customer("cus_1") == a_customer()
+
+
+def test_newer_state_replaces_with_its_lines(world: World) -> None:
+    """Given an invoice of two lines, when a newer state has one line, then exactly that stands."""
+    world.apply(an_event("evt_1", OPEN))
+    assert world.apply(an_event("evt_2", PAID, after=1)) is Verdict.APPLIED
+    assert world.invoice() == PAID
+    assert world.revision() == 2
+
+
+def test_older_state_is_recorded_but_not_written(world: World) -> None:
+    """Given a newer state, when an older event comes, then it is stale and changes nothing."""
+    world.apply(an_event("evt_2", PAID, after=1))
+    assert world.apply(an_event("evt_1", OPEN)) is Verdict.STALE
+    assert (world.invoice(), world.revision()) == (PAID, 1)
+    assert world.outcome("evt_1") == Outcome.STALE
+
+
+def test_tie_writes_nothing(world: World) -> None:
+    """Given a state, when another event of the same second comes, then it is a tie and not even recorded."""
+    world.apply(an_event("evt_1", OPEN))
+    assert world.apply(an_event("evt_2", PAID)) is Verdict.TIE
+    assert (world.invoice(), world.revision()) == (OPEN, 1)
+    assert world.outcome("evt_2") is None
+
+
+def test_event_counts_once(world: World) -> None:
+    """Given an applied event, when it is delivered again, then it is a duplicate, also when stale or tied."""
+    event = an_event("evt_1", OPEN)
+    assert world.apply(event) is Verdict.APPLIED
+    assert world.apply(event) is Verdict.DUPLICATE
+    world.apply(an_event("evt_2", PAID, after=1))
+    assert world.apply(event) is Verdict.DUPLICATE
+    assert world.revision() == 2
+
+
+def test_known_event_has_no_effect_on_an_unknown_object(world: World) -> None:
+    """Given an event kept as ignored, when the same id comes with a state, then nothing is written."""
+    world.mirror.record(an_event("evt_1", NotMirrored()), Outcome.IGNORED, None)
+    assert world.apply(an_event("evt_1", OPEN)) is Verdict.DUPLICATE
+    assert world.mirror.standing(ObjectKind.INVOICE, "in_1") is None
+
+
+@pytest.mark.parametrize("outcome", [Outcome.IGNORED, Outcome.QUARANTINED])
+def test_event_is_recorded_once(world: World, outcome: Outcome) -> None:
+    """Given an event that changes nothing, when recorded twice, then the first outcome stays."""
+    event = an_event("evt_1", Unreadable("no id"))
+    assert world.mirror.record(event, outcome, "no id") is Verdict.APPLIED
+    assert world.mirror.record(event, Outcome.IGNORED, None) is Verdict.DUPLICATE
+    assert world.outcome("evt_1") == outcome
+
+
+def test_deletion_is_final(world: World) -> None:
+    """Given a deleted invoice, when a later state of it comes, then it is stale and stays unseen."""
+    world.apply(an_event("evt_1", OPEN))
+    assert world.apply(an_event("evt_2", INVOICE, after=1)) is Verdict.APPLIED
+    assert world.invoice() is None
+    assert world.apply(an_event("evt_3", OPEN, after=2)) is Verdict.STALE
+    standing = world.mirror.standing(ObjectKind.INVOICE, "in_1")
+    assert standing is not None
+    assert standing.deleted
+
+
+@pytest.mark.parametrize("state", [OPEN, a_customer(), a_subscription()], ids=lambda s: type(s).__name__)
+def test_deletion_may_come_first(world: World, state: Snapshot) -> None:
+    """Given a deletion of an unknown object, when its creation comes after it, then that is stale."""
+    gone = Deletion(ObjectKind(type(state).__name__.lower()), state.id)
+    assert world.apply(an_event("evt_2", gone, after=1)) is Verdict.APPLIED
+    assert world.apply(an_event("evt_1", state)) is Verdict.STALE
+    standing = world.mirror.standing(gone.kind, gone.id)
+    assert standing is not None
+    assert (standing.deleted, standing.status, standing.revision) == (True, None, 1)
+
+
+def test_deleted_customer_is_not_shown(world: World) -> None:
+    """Given a mirrored customer, when deleted at Stripe, then it cannot be read any more."""
+    world.apply(an_event("evt_1", a_customer()))
+    world.apply(an_event("evt_2", Deletion(ObjectKind.CUSTOMER, "cus_1"), after=1))
+    assert world.reader.customer("cus_1") is None
+
+
+def test_settling_writes_over_what_stood(world: World) -> None:
+    """Given a tie, when settled with Stripe's state, then that stands and older events become stale."""
+    world.apply(an_event("evt_1", OPEN))
+    standing = world.mirror.standing(ObjectKind.INVOICE, "in_1")
+    fetched = Observation(PAID, T0 + 9 * SECOND)
+    assert world.mirror.settle(an_event("evt_2", PAID), fetched, standing) is Verdict.APPLIED
+    assert world.invoice() == PAID
+    assert world.outcome("evt_2") == Outcome.APPLIED
+    assert world.apply(an_event("evt_3", OPEN, after=8)) is Verdict.STALE
+
+
+def test_settling_an_unknown_object_inserts_it(world: World) -> None:
+    """Given nothing, when an incomplete snapshot is settled by a fetched state, then that stands."""
+    fetched = Observation(OPEN, T0 + SECOND)
+    assert world.mirror.settle(an_event("evt_1", OPEN), fetched, None) is Verdict.APPLIED
+    assert (world.invoice(), world.revision()) == (OPEN, 1)
+
+
+def test_settling_fails_when_the_object_moved(world: World) -> None:
+    """Given a standing that was read, when the object changes before settling, then nothing is written."""
+    world.apply(an_event("evt_1", OPEN))
+    standing = world.mirror.standing(ObjectKind.INVOICE, "in_1")
+    world.apply(an_event("evt_2", PAID, after=1))
+    late = an_event("evt_3", OPEN)
+    assert world.mirror.settle(late, Observation(OPEN, T0 + 9 * SECOND), standing) is Verdict.MOVED
+    assert world.mirror.settle(late, None, standing) is Verdict.MOVED
+    assert (world.invoice(), world.revision()) == (PAID, 2)
+    assert world.outcome("evt_3") is None
+
+
+def test_settling_nothing_fails_when_something_appeared(world: World) -> None:
+    """Given no standing was found, when the object appears before settling, then nothing is written."""
+    world.apply(an_event("evt_1", OPEN))
+    late = an_event("evt_2", PAID)
+    assert world.mirror.settle(late, Observation(PAID, T0 + 9 * SECOND), None) is Verdict.MOVED
+    assert world.mirror.settle(late, None, None) is Verdict.MOVED
+    assert world.invoice() == OPEN
+
+
+def test_settling_may_keep_what_stands(world: World) -> None:
+    """Given a tie that what stands has won, when settled with None, then the event is stale."""
+    world.apply(an_event("evt_1", PAID))
+    standing = world.mirror.standing(ObjectKind.INVOICE, "in_1")
+    assert world.mirror.settle(an_event("evt_2", OPEN), None, standing) is Verdict.STALE
+    assert (world.invoice(), world.revision()) == (PAID, 1)
+    assert world.outcome("evt_2") == Outcome.STALE
+
+
+def test_settling_a_known_event_is_a_duplicate(world: World) -> None:
+    """Given an applied event, when settled by a second worker, then it is a duplicate."""
+    event = an_event("evt_1", OPEN)
+    world.apply(event)
+    standing = world.mirror.standing(ObjectKind.INVOICE, "in_1")
+    fetched = Observation(PAID, T0 + SECOND)
+    assert world.mirror.settle(event, fetched, standing) is Verdict.DUPLICATE
+    assert world.mirror.settle(event, None, standing) is Verdict.DUPLICATE
+    assert world.invoice() == OPEN
+
+
+def test_settling_never_brings_a_deleted_object_back(world: World) -> None:
+    """Given a deleted invoice, when an event of it is settled with a state, then it is stale."""
+    world.apply(an_event("evt_1", INVOICE))
+    standing = world.mirror.standing(ObjectKind.INVOICE, "in_1")
+    fetched = Observation(OPEN, T0 + 9 * SECOND)
+    assert world.mirror.settle(an_event("evt_2", OPEN), fetched, standing) is Verdict.STALE
+    assert world.invoice() is None
+
+
+def test_settling_does_not_move_time_back(world: World) -> None:
+    """Given a state as of a second, when settled by one stamped earlier, then its as_of stays."""
+    world.apply(an_event("evt_1", OPEN, after=5))
+    standing = world.mirror.standing(ObjectKind.INVOICE, "in_1")
+    world.mirror.settle(an_event("evt_2", PAID, after=5), Observation(PAID, T0), standing)
+    settled = world.mirror.standing(ObjectKind.INVOICE, "in_1")
+    assert settled is not None
+    assert (settled.as_of, settled.revision) == (T0 + 5 * SECOND, 2)
+
+
+@settings(
+    max_examples=30,
+    deadline=None,
+    # The world is shared by the examples of one test; each example has objects of its own.
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(order=st.permutations(range(6)), repeats=st.lists(st.integers(0, 5), max_size=4))
+def test_any_order_ends_in_the_newest_state(world: World, order: list[int], repeats: list[int]) -> None:
+    """Given events of distinct seconds, when delivered in any order and again, then the newest stands."""
+    key = uuid.uuid4().hex
+    states = [
+        replace(
+            OPEN, id=f"in_{key}", number=str(n), lines=tuple(a_line(i) for i in range(1, 1 + (n * 2) % 5))
+        )
+        for n in range(6)
+    ]
+    for number in [*order, *repeats]:
+        world.apply(an_event(f"evt_{key}_{number}", states[number], after=number))
+    assert world.invoice(f"in_{key}") == states[5]
+    newest_first = [number for place, number in enumerate(order) if number == max(order[: place + 1])]
+    assert world.revision(object_id=f"in_{key}") == len(newest_first)

@@ -1,0 +1,147 @@
+"""Made-up objects of billing, whole and valid, for tests that change only what they are about."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from billing.domain.customers import Customer
+from billing.domain.invoices import DiscountAmount, Invoice, InvoiceLine, InvoiceStatus, Tax
+from billing.domain.mirror import NotMirrored, StripeEvent, Unreadable, kind_of
+from billing.domain.money import Money
+from billing.domain.parties import Address, TaxId
+from billing.domain.periods import Period, instant
+from billing.domain.subscriptions import Subscription, SubscriptionItem, SubscriptionStatus
+
+if TYPE_CHECKING:
+    from billing.domain.mirror import Deletion, Snapshot
+
+T0 = instant(1_760_000_000)
+SECOND = timedelta(seconds=1)
+MONTH = Period(T0, T0 + timedelta(days=30))
+
+_ADDRESS = Address(line1="Unter den Linden 1", city="Berlin", postal_code="10117", country="DE")
+
+
+def a_customer(**changes: Any) -> Customer:
+    """Return a customer."""
+    whole = Customer(
+        id="cus_1",
+        livemode=False,
+        created=T0,
+        name="Zoë Ångström",
+        email="zoe@example.com",
+        phone="+49 30 1",
+        description=None,
+        currency="eur",
+        balance=-250,
+        delinquent=False,
+        tax_exempt="none",
+        address=_ADDRESS,
+        preferred_locales=("de", "en"),
+    )
+    return replace(whole, **changes)
+
+
+def a_subscription(**changes: Any) -> Subscription:
+    """Return a subscription with two items."""
+    items = (
+        SubscriptionItem("si_1", "price_1", "prod_1", Decimal(3), MONTH),
+        SubscriptionItem("si_2", "price_2", "prod_2", None, MONTH),
+    )
+    whole = Subscription(
+        id="sub_1",
+        livemode=False,
+        created=T0,
+        customer="cus_1",
+        status=SubscriptionStatus.ACTIVE,
+        currency="eur",
+        collection_method="charge_automatically",
+        cancel_at_period_end=False,
+        start_date=T0,
+        billing_cycle_anchor=T0,
+        cancel_at=None,
+        canceled_at=None,
+        ended_at=None,
+        trial_start=None,
+        trial_end=T0,
+        items=items,
+    )
+    return replace(whole, **changes)
+
+
+def a_line(number: int = 1, currency: str = "eur", **changes: Any) -> InvoiceLine:
+    """Return a line with a discount and a tax."""
+    whole = InvoiceLine(
+        id=f"il_{number}",
+        description=f"Line {number}",
+        amount=Money(1000 * number, currency),
+        quantity=Decimal("2.5"),
+        unit_amount=Decimal("400.000000000001"),
+        period=MONTH,
+        proration=False,
+        price="price_1",
+        product="prod_1",
+        subscription="sub_1",
+        discounts=(DiscountAmount(Money(10, currency), "di_1"),),
+        taxes=(Tax(Money(190, currency), "exclusive", "standard_rated", "txr_1", Money(990, currency)),),
+    )
+    return replace(whole, **changes)
+
+
+def an_invoice(currency: str = "eur", **changes: Any) -> Invoice:
+    """Return an open invoice with two lines, all amounts in `currency`."""
+    whole = Invoice(
+        id="in_1",
+        livemode=False,
+        created=T0,
+        customer="cus_1",
+        subscription="sub_1",
+        number="A-0001",
+        status=InvoiceStatus.OPEN,
+        currency=currency,
+        collection_method="charge_automatically",
+        billing_reason="subscription_cycle",
+        description=None,
+        footer="Thank you",
+        customer_name="Zoë Ångström",
+        customer_email="zoe@example.com",
+        customer_address=_ADDRESS,
+        customer_tax_ids=(TaxId("eu_vat", "DE123456789"),),
+        customer_tax_exempt="none",
+        subtotal=Money(3000, currency),
+        total=Money(3560, currency),
+        total_excluding_tax=Money(2990, currency),
+        amount_due=Money(3560, currency),
+        amount_paid=Money(0, currency),
+        amount_remaining=Money(3560, currency),
+        starting_balance=Money(0, currency),
+        period=MONTH,
+        due_date=T0 + timedelta(days=14),
+        finalized_at=T0 + timedelta(hours=1),
+        paid_at=None,
+        voided_at=None,
+        marked_uncollectible_at=None,
+        discounts=(DiscountAmount(Money(10, currency), "di_1"),),
+        taxes=(Tax(Money(570, currency), "exclusive"),),
+        lines=(a_line(1, currency), a_line(2, currency)),
+    )
+    return replace(whole, **changes)
+
+
+def an_event(
+    name: str, content: Snapshot | Deletion | NotMirrored | Unreadable, *, after: int = 0
+) -> StripeEvent:
+    """Return the event `name` about `content`, `after` seconds after T0."""
+    about = None if isinstance(content, NotMirrored | Unreadable) else content
+    return StripeEvent(
+        id=name,
+        type="charge.succeeded" if about is None else f"{kind_of(about)}.updated",
+        created=T0 + after * SECOND,
+        livemode=False,
+        api_version="2026-05-27.dahlia",
+        object_id=None if about is None else about.id,
+        content=content,
+    )
