@@ -72,6 +72,10 @@ def _create(call: Call) -> Json:
         "billing_cycle_anchor": start,
         "collection_method": method,
         "days_until_due": given.get("days_until_due"),
+        "default_tax_rates": [
+            call.require("tax_rate", rate, param="default_tax_rates")
+            for rate in given.get("default_tax_rates", [])
+        ],
         "description": given.get("description"),
         "metadata": merged_metadata({}, given.get("metadata", {})),
         "start_date": start,
@@ -122,7 +126,10 @@ def _add_items(call: Call, subscription: Json, prices: list[Json]) -> None:
 
 
 def _first_invoice(call: Call, customer: Json, subscription: Json) -> Json:
-    settings: dict[str, Any] = {"collection_method": subscription["collection_method"]}
+    settings: dict[str, Any] = {
+        "collection_method": subscription["collection_method"],
+        "default_tax_rates": [rate["id"] for rate in subscription["default_tax_rates"]],
+    }
     if subscription["days_until_due"] is not None:
         settings["days_until_due"] = subscription["days_until_due"]
     invoice = invoices.new_invoice(
@@ -247,6 +254,7 @@ ROUTES = (
             "collection_method": _COLLECTION,
             "customer": Text(),
             "days_until_due": Integer(0),
+            "default_tax_rates": ListOf(Text()),
             "description": Text(500),
             "items": ListOf(
                 Shape({"metadata": METADATA, "price": Text(), "quantity": Integer(0)}, ("price",))
