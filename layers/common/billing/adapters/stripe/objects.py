@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
-    from stripe import StripeClient
+    from stripe import RequestsClient, StripeClient
 
     from billing.domain.mirror import Snapshot
 
@@ -53,13 +53,22 @@ class _Answer:
 class StripeApi:
     """Fetches objects of one account, all in the API version that the readers are written for.
 
-    `api_key` returns the key, True asks for a fresh reading; `base` is the address of the API.
+    `api_key` returns the key, True asks for a fresh reading; `base` is the address of the API;
+    `retries` is how often the SDK tries again, half a second and more apart.
     """
 
-    def __init__(self, api_key: Callable[[bool], str], base: str) -> None:
+    def __init__(self, api_key: Callable[[bool], str], base: str, *, retries: int = 2) -> None:
         self._api_key = api_key
         self._base = base
+        self._retries = retries
         self._client: StripeClient | None = None
+        self._connection: RequestsClient | None = None
+
+    def close(self) -> None:
+        """Close the connections to Stripe; a later fetch opens new ones."""
+        if self._connection is not None:
+            self._connection.close()  # type: ignore[no-untyped-call] # the SDK's only untyped method here
+        self._connection = self._client = None
 
     def fetch(self, kind: ObjectKind, object_id: str) -> Observation | None:
         """Return the object's state now, with every line or item; None if Stripe does not know it.
@@ -178,12 +187,14 @@ class StripeApi:
     def _connected(self, *, refresh: bool) -> StripeClient:
         import stripe  # noqa: PLC0415 - as above
 
+        if self._connection is None:
+            self._connection = stripe.RequestsClient(timeout=(3.0, 10.0))
         return stripe.StripeClient(
             self._api_key(refresh),
             stripe_version=API_VERSION,
             base_addresses={"api": self._base},
-            max_network_retries=2,
-            http_client=stripe.RequestsClient(timeout=(3.0, 10.0)),
+            max_network_retries=self._retries,
+            http_client=self._connection,
         )
 
 

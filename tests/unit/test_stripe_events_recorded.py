@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from typing import Any
+
+from billing.adapters.stripe.events import DELETION_TYPES, SNAPSHOT_TYPES, read_event
+from billing.domain.customers import Customer
+from billing.domain.invoices import Invoice
+from billing.domain.mirror import NotMirrored, Unreadable
+
+
+def test_every_recorded_event_is_read(zulip_events: list[dict[str, Any]]) -> None:
+    """Given the 694 recorded events, when they are read, then none is unreadable."""
+    read = [read_event(event) for event in zulip_events]
+    assert len(read) == 694
+    assert [event.content for event in read if isinstance(event.content, Unreadable)] == []
+
+
+def test_exactly_the_mirrored_types_have_a_state(zulip_events: list[dict[str, Any]]) -> None:
+    """Given the recorded events, when they are read, then only the other types are ignored."""
+    for payload in zulip_events:
+        mirrored = payload["type"] in SNAPSHOT_TYPES | DELETION_TYPES
+        assert isinstance(read_event(payload).content, NotMirrored) is not mirrored
+
+
+def test_a_recorded_state_says_what_its_payload_says(zulip_events: list[dict[str, Any]]) -> None:
+    """Given the recorded events, when they are read, then amounts, statuses and lines are the payload's."""
+    for payload in zulip_events:
+        told, content = payload["data"]["object"], read_event(payload).content
+        if isinstance(content, Customer):
+            assert (content.id, content.email, content.balance) == (
+                told["id"],
+                told["email"],
+                told["balance"],
+            )
+        if isinstance(content, Invoice):
+            assert (content.id, content.status, content.total.amount) == (
+                told["id"],
+                told["status"],
+                told["total"],
+            )
+            assert [(line.id, line.amount.amount, line.description) for line in content.lines] == [
+                (line["id"], line["amount"], line["description"]) for line in told["lines"]["data"]
+            ]
