@@ -107,6 +107,7 @@ def test_clocks_may_differ_by_half_a_minute(issuer: Issuer, verifier: OidcTokenV
         {"sub": ""},
         {"sub": 7},
         {"sub": "x" * 256},
+        {"sub": "anna\x00"},
     ],
     ids=str,
 )

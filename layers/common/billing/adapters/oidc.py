@@ -61,7 +61,11 @@ class OidcTokenVerifier:
             # Beside PyJWT's own errors: what hostile JSON makes of its parsing (depth, infinities).
             raise UnauthenticatedError("The token does not hold.") from error
         subject = claims["sub"]
-        if not isinstance(subject, str) or not 0 < len(subject) <= _LONGEST_SUBJECT:
+        if (
+            not isinstance(subject, str)
+            or not subject.isprintable()
+            or not 0 < len(subject) <= _LONGEST_SUBJECT
+        ):
             raise UnauthenticatedError("The token does not hold.")
         return self._issuer, subject
 
