@@ -11,13 +11,16 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING
 
-from billing.settings import DatabaseSettings, required
+from billing.settings import DatabaseSettings, read_seller, required
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+
+    from aws_lambda_powertools.utilities.idempotency import BasePersistenceLayer
 
     from billing.adapters.postgres.connection import Credentials, Database
     from billing.adapters.secrets import Secrets
+    from billing.domain.mirror import StripeEvent
     from billing.use_cases.apply_stripe_event import ApplyStripeEvent
     from billing.use_cases.authenticate import Authenticate
     from billing.use_cases.get_features import GetFeatures
@@ -73,14 +76,13 @@ def get_invoice() -> GetInvoice:
 def get_invoice_pdf() -> GetInvoicePdf:
     """Return the use case behind GET invoices/{id}/pdf; the PDF library loads when it must draw."""
     from billing.adapters.s3.documents import S3DocumentStore
-    from billing.entrypoints.seller import read_seller
     from billing.use_cases.get_invoice_pdf import GetInvoicePdf
 
     return GetInvoicePdf(
         reader=_invoice_reader(),
         store=S3DocumentStore(required(os.environ, "DOCUMENT_BUCKET")),
         renderer=_invoice_renderer,
-        seller=read_seller(required(os.environ, "SELLER")),
+        seller=read_seller(os.environ),
     )
 
 
@@ -101,6 +103,25 @@ def apply_stripe_event() -> ApplyStripeEvent:
         stripe=StripeApi(api_key=api_key, base=required(os.environ, "STRIPE_API_BASE")),
         livemode=required(os.environ, "STRIPE_LIVEMODE") == "true",
     )
+
+
+@cache
+def read_stripe_event() -> Callable[[Mapping[str, object]], StripeEvent]:
+    """Return what reads an event's payload into its typed form."""
+    from billing.adapters.stripe.events import read_event
+
+    return read_event
+
+
+@cache
+def idempotency_store() -> BasePersistenceLayer | None:
+    """Return where Powertools keeps its idempotency records, None where no table is configured."""
+    table = os.environ.get("IDEMPOTENCY_TABLE")
+    if not table:
+        return None
+    from billing.adapters.dynamodb.idempotency import idempotency_store as records
+
+    return records(table)
 
 
 @cache
@@ -142,7 +163,7 @@ def migrate_schema() -> MigrateSchema:
         return lambda: _secrets().text(secret_id, "password", refresh=True)
 
     return MigrateSchema(
-        migrator=Migrator(_database(), Path(required(os.environ, "MIGRATIONS_DIR"))),
+        migrator=Migrator(_database(), Path(os.environ.get("MIGRATIONS_DIR", "/opt"))),
         logins={
             "billing_api": password_of("API_DATABASE_SECRET_ID"),
             "billing_worker": password_of("WORKER_DATABASE_SECRET_ID"),
@@ -162,8 +183,12 @@ def _invoice_renderer() -> InvoiceRenderer:
     from pathlib import Path
 
     from billing.adapters.pdf.renderer import FpdfInvoiceRenderer
+    from billing.entrypoints.observability import count
 
-    return FpdfInvoiceRenderer(Path(os.environ.get("FONTS_DIR", "/opt/fonts")))
+    return FpdfInvoiceRenderer(
+        Path(os.environ.get("FONTS_DIR", "/opt/fonts")),
+        missing_glyphs=lambda glyphs: count("MissingGlyphs", glyphs),
+    )
 
 
 @cache

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Set  # noqa: PYI025 -- the abstract one
+
+    from billing.domain.documents import Seller
 
 
 class SettingsError(Exception):
@@ -60,3 +63,56 @@ def _port(env: Mapping[str, str], name: str) -> int:
     if not value.isdecimal():
         raise SettingsError(f"the environment variable {name} is not a port number")
     return int(value)
+
+
+def read_seller(env: Mapping[str, str]) -> Seller:
+    """Return who issues the invoices, from the JSON object in SELLER.
+
+    Keys: name (required), address (line1, line2, city, state, postal_code, country), email,
+    tax_ids (a list of type and value), registration.
+
+    Raises
+    ------
+    SettingsError
+        It is not such an object; the message names the key.
+    """
+    # Not at the top: only the function that draws invoices needs documents.
+    from billing.domain.documents import Seller  # noqa: PLC0415
+    from billing.domain.parties import Address, TaxId  # noqa: PLC0415
+
+    try:
+        seller = json.loads(required(env, "SELLER"))
+    except ValueError:
+        raise SettingsError("the environment variable SELLER is not JSON") from None
+    fields = _texts(seller, "SELLER", {"name", "email", "registration"}, {"address", "tax_ids"})
+    if "name" not in fields:
+        raise SettingsError("SELLER has no name")
+    parts = {"line1", "line2", "city", "state", "postal_code", "country"}
+    address = _texts(seller.get("address", {}), "SELLER.address", parts)
+    numbers = seller.get("tax_ids", [])
+    if not isinstance(numbers, list):
+        raise SettingsError("SELLER.tax_ids is not a list")
+    tax_ids = [_texts(number, f"SELLER.tax_ids[{i}]", {"type", "value"}) for i, number in enumerate(numbers)]
+    for i, tax_id in enumerate(tax_ids):
+        if len(tax_id) != len(("type", "value")):
+            raise SettingsError(f"SELLER.tax_ids[{i}] needs a type and a value")
+    return Seller(
+        name=fields["name"],
+        address=Address(**address),
+        email=fields.get("email"),
+        tax_ids=tuple(TaxId(**tax_id) for tax_id in tax_ids),
+        registration=fields.get("registration"),
+    )
+
+
+def _texts(value: object, where: str, allowed: Set[str], elsewhere: Set[str] = frozenset()) -> dict[str, str]:
+    """Return the texts of a JSON object that may hold nothing but `allowed` and what is read elsewhere."""
+    if not isinstance(value, dict):
+        raise SettingsError(f"{where} is not an object")
+    texts = {key: text for key, text in value.items() if key not in elsewhere}
+    for key, text in texts.items():
+        if key not in allowed:
+            raise SettingsError(f"{where}.{key} is not known")
+        if not isinstance(text, str) or not text:
+            raise SettingsError(f"{where}.{key} is not a text")
+    return texts
