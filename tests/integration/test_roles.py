@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+
+from billing.adapters.postgres.connection import Statement
+from billing.adapters.postgres.mirror import PostgresMirror
+from billing.domain.mirror import Observation
+from tests.fakes.objects import a_customer, a_subscription, an_event, an_invoice
+
+if TYPE_CHECKING:
+    from typing import LiteralString
+
+    from billing.adapters.postgres.connection import Connection, Database
+    from billing.domain.mirror import Snapshot
+
+MIRRORED: tuple[LiteralString, ...] = (
+    "customers",
+    "subscriptions",
+    "subscription_items",
+    "invoices",
+    "invoice_line_items",
+)
+TABLES: tuple[LiteralString, ...] = (*MIRRORED, "users", "api_keys", "stripe_webhook_events")
+
+FORBIDDEN_TO_BOTH: tuple[LiteralString, ...] = (
+    "CREATE TABLE mine (id integer)",
+    "CREATE TEMPORARY TABLE mine (id integer)",
+    "CREATE FUNCTION mine() RETURNS integer LANGUAGE sql RETURN 1",
+    "CREATE ROLE mine",
+    "ALTER TABLE invoices DISABLE ROW LEVEL SECURITY",
+    "ALTER TABLE invoices ADD COLUMN mine integer",
+    "DROP TABLE invoices",
+    "TRUNCATE invoices CASCADE",
+    "DELETE FROM invoices",
+    "SELECT 1 FROM users",
+    "SELECT 1 FROM api_keys",
+    "UPDATE users SET role = 'admin'",
+    "SELECT 1 FROM schema_migrations",
+    "SET ROLE billing_owner",
+)
+
+
+@pytest.fixture
+def two_customers(worker_database: Database) -> tuple[str, str]:
+    """Mirror one of each object for two customers."""
+    mirror = PostgresMirror(worker_database)
+    for customer in ("cus_1", "cus_2"):
+        states: list[Snapshot] = [
+            a_customer(id=customer),
+            a_subscription(id=f"sub_{customer}", customer=customer),
+            an_invoice(id=f"in_{customer}", customer=customer),
+        ]
+        for state in states:
+            event = an_event(f"evt_{state.id}", state)
+            mirror.apply(event, Observation(state, event.created))
+    return ("cus_1", "cus_2")
+
+
+@pytest.mark.parametrize("role", ["api_database", "worker_database"])
+@pytest.mark.parametrize("command", FORBIDDEN_TO_BOTH)
+def test_application_role_cannot(
+    request: pytest.FixtureRequest, owner: Connection, role: str, command: LiteralString
+) -> None:
+    """Given a role of the functions, when it tries what only the owner may, then PostgreSQL refuses."""
+    # What is granted on the database itself is not copied with it: take it away as the migration did.
+    owner.execute(f"REVOKE ALL ON DATABASE {owner.info.dbname} FROM PUBLIC")
+    owner.execute(f"GRANT CONNECT ON DATABASE {owner.info.dbname} TO billing_api, billing_worker")
+    database: Database = request.getfixturevalue(role)
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        database.query(Statement(command))
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "INSERT INTO customers (id, livemode, as_of, deleted_at) VALUES ('cus_9', false, now(), now())",
+        "UPDATE invoices SET total = 0",
+        "DELETE FROM invoice_line_items",
+        "SELECT 1 FROM stripe_webhook_events",
+    ],
+)
+def test_customer_facing_role_cannot_write(api_database: Database, command: LiteralString) -> None:
+    """Given the customer-facing role, when it tries to write or to read the inbox, then PostgreSQL refuses."""
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        api_database.query(Statement(command))
+
+
+@pytest.mark.parametrize(
+    "command", ["UPDATE stripe_webhook_events SET outcome = 'ignored'", "DELETE FROM stripe_webhook_events"]
+)
+def test_worker_cannot_rewrite_its_inbox(worker_database: Database, command: LiteralString) -> None:
+    """Given the worker, when it tries to change what it recorded, then PostgreSQL refuses."""
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        worker_database.query(Statement(command))
+
+
+@pytest.mark.parametrize("function", ["authenticate_api_key('')", "authenticate_subject('', '')"])
+def test_worker_cannot_authenticate(worker_database: Database, function: LiteralString) -> None:
+    """Given the worker, when it asks who a user is, then PostgreSQL refuses."""
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        worker_database.query(Statement("SELECT 1 FROM " + function))
+
+
+@pytest.mark.parametrize("table", MIRRORED)
+def test_forgotten_where_without_tenant_shows_nothing(
+    api_database: Database, two_customers: tuple[str, str], table: LiteralString
+) -> None:
+    """Given rows of two customers, when the customer-facing role names nobody, then it sees no row (19)."""
+    everything = Statement("SELECT * FROM " + table)
+    assert api_database.query(everything) == []
+    # A tenant of an earlier transaction is not one of this.
+    api_database.read_as(two_customers[0], everything)
+    assert api_database.query(everything) == []
+    assert api_database.read_as("", everything) == [[]]
+
+
+@pytest.mark.parametrize("table", MIRRORED)
+def test_forgotten_where_with_tenant_shows_only_its_own(
+    api_database: Database, two_customers: tuple[str, str], table: LiteralString
+) -> None:
+    """Given rows of two customers, when a query lacks its WHERE, then it sees its own customer's only (19)."""
+    owned: LiteralString = "id" if table == "customers" else "customer"
+    for customer in two_customers:
+        (rows,) = api_database.read_as(customer, Statement(f"SELECT {owned} AS owned FROM {table}"))
+        assert {row["owned"] for row in rows} == {customer}
+
+
+def test_every_table_of_customers_is_under_forced_row_security(owner: Connection) -> None:
+    """Given the schema, when its tables are listed, then row security is forced on each but the runner's own."""
+    rows = owner.execute(
+        "SELECT relname AS name, relrowsecurity AND relforcerowsecurity AS forced FROM pg_class"
+        " WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')"
+    ).fetchall()
+    assert {row["name"] for row in rows if row["forced"]} == set(TABLES)
+    assert {row["name"] for row in rows if not row["forced"]} == {"schema_migrations"}
+
+
+def test_owner_sees_every_row(owner: Connection, two_customers: tuple[str, str]) -> None:
+    """Given rows of two customers, when the operator looks, then both are there despite forced row security."""
+    rows = owner.execute("SELECT id FROM customers ORDER BY id").fetchall()
+    assert [row["id"] for row in rows] == list(two_customers)
+
+
+@pytest.mark.parametrize(
+    ("role", "stripe_customer_id"), [("customer", None), ("admin", "cus_1"), ("root", None), ("customer", "")]
+)
+def test_user_without_the_right_customer_is_refused(
+    owner: Connection, role: str, stripe_customer_id: str | None
+) -> None:
+    """Given a role, when its user lacks a customer, has one too many or the role is unknown, then it is refused."""
+    with pytest.raises(psycopg.errors.CheckViolation):
+        owner.execute(
+            "INSERT INTO users (issuer, subject, role, stripe_customer_id) VALUES ('i', 's', %s, %s)",
+            [role, stripe_customer_id],
+        )
+
+
+def test_limits_hang_on_the_roles(api_database: Database, worker_database: Database) -> None:
+    """Given a plain connection, when a role logs in, then its statements are limited and its clock is UTC."""
+    shown = Statement(
+        "SELECT current_setting('statement_timeout') AS statement, current_setting('timezone') AS zone"
+    )
+    assert api_database.query(shown) == [{"statement": "5s", "zone": "UTC"}]
+    assert worker_database.query(shown) == [{"statement": "10s", "zone": "UTC"}]
