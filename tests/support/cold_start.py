@@ -20,15 +20,15 @@ def cold_start(environment: Mapping[str, str]) -> Iterator[None]:
     forget()
     with patch.dict(os.environ, {**names, **environment}):
         yield
-        if bootstrap.apply_stripe_event.cache_info().currsize:
-            bootstrap.apply_stripe_event()._stripe.close()  # type: ignore[attr-defined] # noqa: SLF001 - the SDK's
-        if bootstrap._database.cache_info().currsize:  # noqa: SLF001 - what bootstrap holds
-            bootstrap._database().close()  # noqa: SLF001 - same
-    forget()
+        forget()
 
 
 def forget() -> None:
-    """Forget everything that was built, as a new execution environment has nothing."""
+    """Close and forget everything that was built, as a new execution environment has nothing."""
+    if bootstrap.apply_stripe_event.cache_info().currsize:
+        bootstrap.apply_stripe_event()._stripe.close()  # type: ignore[attr-defined] # noqa: SLF001 - the SDK's
+    if bootstrap._database.cache_info().currsize:  # noqa: SLF001 - what bootstrap holds
+        bootstrap._database().close()  # noqa: SLF001 - same
     for member in vars(bootstrap).values():
         if hasattr(member, "cache_clear"):
             member.cache_clear()
