@@ -1,0 +1,99 @@
+"""The HTTP API in this process: the real bootstrap on real PostgreSQL, AWS and an OIDC issuer."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import boto3
+import pytest
+
+from billing import bootstrap
+from billing.adapters.postgres.mirror import PostgresMirror
+from tests.support.api import Api
+from tests.support.issuer import AUDIENCE, rsa_key, running_issuer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from types_boto3_s3 import S3Client
+    from types_boto3_secretsmanager import SecretsManagerClient
+
+    from billing.adapters.postgres.connection import Connection, Credentials, Database
+    from billing.domain.documents import InvoiceDocument
+    from billing.settings import DatabaseSettings
+    from tests.support.issuer import Issuer
+
+SELLER = {"name": "Seller GmbH", "address": {"line1": "Markt 1", "city": "Köln", "country": "DE"}}
+
+
+@pytest.fixture(scope="session")
+def issuer() -> Iterator[Issuer]:
+    """Yield a running OIDC issuer."""
+    with running_issuer(rsa_key()) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def clients(aws_endpoint: str) -> tuple[SecretsManagerClient, S3Client]:
+    """Return clients of the local AWS; making one takes longer than most tests."""
+    return boto3.client("secretsmanager"), boto3.client("s3")
+
+
+@pytest.fixture
+def environment(
+    clients: tuple[SecretsManagerClient, S3Client],
+    unique_name: str,
+    database: DatabaseSettings,
+    database_secrets: dict[str, Credentials],
+    issuer: Issuer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[None]:
+    """Set the variables of template.yaml for one test, and forget what bootstrap has built from them."""
+    credentials = database_secrets["billing_api"]
+    secret = json.dumps({"username": credentials.username, "password": credentials.password})
+    secrets_manager, s3 = clients
+    secrets_manager.create_secret(Name=unique_name, SecretString=secret)
+    s3.create_bucket(Bucket=unique_name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    variables = {
+        "DATABASE_HOST": database.host,
+        "DATABASE_PORT": str(database.port),
+        "DATABASE_NAME": database.name,
+        "DATABASE_SSL_MODE": database.ssl_mode,
+        "DATABASE_SECRET_ID": unique_name,
+        "DOCUMENT_BUCKET": unique_name,
+        "OIDC_ISSUER": issuer.url,
+        "OIDC_AUDIENCE": AUDIENCE,
+        "OIDC_JWKS_URL": issuer.jwks_url,
+        "FEATURE_FLAGS": json.dumps({"invoices": {"default": True}, "invoice_pdf": {"default": True}}),
+        "SELLER": json.dumps(SELLER),
+        "ENVIRONMENT": "test",
+        "POWERTOOLS_SERVICE_NAME": "test",
+        "POWERTOOLS_METRICS_NAMESPACE": "Billing",
+    }
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    # Fonts are made by the build of the PDF layer; how a document is drawn has its own tests.
+    monkeypatch.setattr(bootstrap, "_invoice_renderer", lambda: _drawn)
+    forget()
+    yield
+    forget()
+
+
+def _drawn(document: InvoiceDocument) -> bytes:
+    return b"%PDF-" + repr(document).encode()
+
+
+def forget() -> None:
+    """Drop what bootstrap keeps for the life of an execution environment."""
+    if bootstrap._database.cache_info().currsize:  # noqa: SLF001 - its connection must be closed
+        bootstrap._database().close()  # noqa: SLF001
+    for part in vars(bootstrap).values():
+        if hasattr(part, "cache_clear"):
+            part.cache_clear()
+
+
+@pytest.fixture
+def api(environment: None, owner: Connection, worker_database: Database, issuer: Issuer) -> Api:
+    """Return the API; every answer that it gives is held to openapi.yaml."""
+    return Api(owner, PostgresMirror(worker_database), issuer)
