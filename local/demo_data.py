@@ -49,7 +49,11 @@ class DemoData:
             else:
                 from local.seed import seed  # noqa: PLC0415 - the Stripe SDK is slow to load, and needed once
 
-                customers = seed(self._assembly.stripe_url, self._assembly.stripe_key)
+                def show(line: str) -> None:
+                    step.note = line
+
+                customers = seed(self._assembly.stripe_url, self._assembly.stripe_key, tell=show)
+                step.note = f"{len(customers)} customers"
                 state = self._state.change(customers=dict(customers))
         with self._progress.step("Stripe events") as step:
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import urllib.error
 import urllib.request
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from local.aws_session import LocalClients
@@ -14,7 +15,7 @@ from local.files import read_json
 from local.front_door_settings import FrontDoorSettings, SignIn
 from local.problems import LocalCloudError
 from local.routes import RouteReconciler, apis
-from local.stack import find_stack
+from local.stack import STANDING, find_stack, first_failure
 
 if TYPE_CHECKING:
     from local.assembly import Assembly
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 _FIRST_ANSWER_SECONDS = 60.0
 _POLL_SECONDS = 0.5
-_STANDING = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"})
 _PROBE = "/api/v1/meta/info"
 
 
@@ -78,7 +78,7 @@ class Rollout:
 
     def _deployed(self, clients: LocalClients) -> Stack:
         stack = find_stack(clients.cloudformation, STACK)
-        if stack is not None and stack.status not in _STANDING:
+        if stack is not None and stack.status not in STANDING:
             self._progress.say(f"The last deploy ended as {stack.status}; the local AWS begins anew.")
             self._assembly.aws.reset()
             stack = None
@@ -95,12 +95,24 @@ class Rollout:
             wish.build()
         with self._progress.step("Deploy") as step:
             step.note = "with migrations"
-            wish.deploy()
+            self._deploy(wish, clients)
         stack = find_stack(clients.cloudformation, STACK)
         if stack is None:
             raise LocalCloudError(f"the deploy left no stack: see {self._assembly.paths.log('deploy')}")
         self._state.change(deployed=fingerprint)
         return stack
+
+    def _deploy(self, wish: Deployment, clients: LocalClients) -> None:
+        began = datetime.now(UTC)
+        try:
+            wish.deploy()
+        except LocalCloudError as error:
+            # What sam prints at its end says only that it failed; the first failure is the cause.
+            cause = first_failure(clients.cloudformation, STACK, began)
+            log = self._assembly.paths.log("deploy")
+            raise LocalCloudError(
+                f"the deploy failed at {cause}; see {log}" if cause else str(error)
+            ) from None
 
     def _put_secrets(self, clients: LocalClients) -> dict[str, str]:
         owner = {"username": "billing_owner", "password": self._assembly.postgres.password("billing_owner")}

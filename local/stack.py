@@ -11,10 +11,13 @@ from local.aws import ACCOUNT, REGION
 from local.problems import LocalCloudError
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Mapping
 
     from types_boto3_cloudformation import CloudFormationClient
 
+STANDING = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"})
+"""What a stack that can be used and updated is called."""
 _PLACEHOLDER = re.compile(r"\$\{([^}]+)\}")
 _PSEUDO = {
     "AWS::AccountId": ACCOUNT,
@@ -28,7 +31,8 @@ _PSEUDO = {
 class Stack:
     """A stack as CloudFormation describes it.
 
-    `resources` maps a logical id to its physical id, `template` is the one that SAM expanded.
+    `resources` maps a logical id to its physical id, `template` is the one that SAM expanded; it is empty
+    when the stack does not stand.
     """
 
     name: str
@@ -90,10 +94,11 @@ def find_stack(cloudformation: CloudFormationClient, name: str) -> Stack | None:
         return None
     stack = described[0]
     resources = cloudformation.describe_stack_resources(StackName=name)["StackResources"]
-    body = cast(
-        "dict[str, Any] | str",
-        cloudformation.get_template(StackName=name, TemplateStage="Processed")["TemplateBody"],
-    )
+    body: dict[str, Any] | str = {}
+    if stack["StackStatus"] in STANDING:
+        # One that was rolled back has no processed template.
+        answer = cloudformation.get_template(StackName=name, TemplateStage="Processed")
+        body = cast("dict[str, Any] | str", answer["TemplateBody"])
     return Stack(
         name=name,
         status=stack["StackStatus"],
@@ -106,3 +111,20 @@ def find_stack(cloudformation: CloudFormationClient, name: str) -> Stack | None:
         },
         template=json.loads(body) if isinstance(body, str) else body,
     )
+
+
+def first_failure(cloudformation: CloudFormationClient, name: str, since: dt.datetime) -> str | None:
+    """Return the first resource that failed since then and why, None when the stack tells of none."""
+    try:
+        events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
+    except cloudformation.exceptions.ClientError:
+        return None
+    failures = [
+        event
+        for event in events
+        if event["Timestamp"] >= since and event.get("ResourceStatus", "").endswith("_FAILED")
+    ]
+    if not failures:
+        return None
+    first = min(failures, key=lambda event: event["Timestamp"])
+    return f"{first.get('LogicalResourceId', name)}: {first.get('ResourceStatusReason', 'no reason given')}"
