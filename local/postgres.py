@@ -203,6 +203,8 @@ class PostgresServer:
         command = [self._binary("postgres"), "-D", str(self._data)]
         for name, value in settings.items():
             command += ["-c", f"{name}={value}"]
+        if self._child is not None:
+            self._child.wait(_STOP_SECONDS)  # an earlier server of ours that somebody else has ended
         with self.log.open("ab") as log:
             self._child = subprocess.Popen(
                 command,

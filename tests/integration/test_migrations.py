@@ -74,7 +74,7 @@ def test_up_applies_everything_once(migrator: Migrator) -> None:
 def test_up_down_and_up_again_are_equal(
     migrator: Migrator, empty_database: DatabaseSettings, database_secrets: dict[str, Credentials]
 ) -> None:
-    """Given a migrated database, when rolled back to nothing and migrated again, then both schemas are equal."""
+    """Given a migrated database, when rolled back to nothing and up again, then the schemas are equal."""
     empty = schema_of(empty_database, database_secrets)
     migrator.up()
     first = schema_of(empty_database, database_secrets)
@@ -104,9 +104,7 @@ def test_rollback_that_forgets_something_is_refused(migrator_of: MigratorOf, fol
 
 
 @pytest.mark.parametrize("to", [-1, 3])
-def test_rolling_back_to_an_unknown_version_is_refused(
-    migrator_of: MigratorOf, folder: Path, to: int
-) -> None:
+def test_rolling_back_to_no_version_is_refused(migrator_of: MigratorOf, folder: Path, to: int) -> None:
     """Given two migrations, when rolled back to a number that is none, then it is refused."""
     migrator = migrator_of(folder)
     migrator.up()
@@ -208,7 +206,7 @@ def test_empty_folder_is_refused(tmp_path: Path) -> None:
 
 
 def test_pending_migration_is_reported(migrator_of: MigratorOf, folder: Path) -> None:
-    """Given a migrated database, when a migration is added, then status calls it pending and nothing drifted."""
+    """Given a migrated database, when a migration is added, then it is pending and nothing drifted."""
     migrator_of(folder).up()
     write(folder, "0003_three", "CREATE TABLE three (id integer);", "DROP TABLE three;")
     status = migrator_of(folder).status()
@@ -254,7 +252,7 @@ def test_change_by_hand_is_named(
 def test_login_is_set_once_and_hides_the_password(
     migrator: Migrator, postgres_server: PostgresServer, database_secrets: dict[str, Credentials]
 ) -> None:
-    """Given a role, when its login is ensured twice, then once something changed, and no log has the password."""
+    """Given a role, when its login is ensured twice, then one changes it, and no log has the password."""
     with psycopg.connect(postgres_server.superuser_dsn, autocommit=True) as root:
         root.execute("ALTER SYSTEM SET log_statement = 'all'")
         root.execute("SELECT pg_reload_conf()")
