@@ -11,7 +11,7 @@ from local.stripe_standin.errors import StripeError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-type Value = str | list[Value] | dict[str, Value]
+type Value = str | dict[str, Value]
 
 _NAME = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)")
 _PART = re.compile(r"\[([^\[\]]*)\]")
@@ -29,7 +29,10 @@ def decode(text: str) -> dict[str, Value]:
 
 
 def nest(pairs: Iterable[tuple[str, str]]) -> dict[str, Value]:
-    """Return `a[b][0]` names as nested dicts and lists; a list is what has `0, 1, …` or `[]` as keys."""
+    """Return `a[b][0]` names as nested dicts; `[]` takes the next number as its key.
+
+    Whether `0, 1, …` are the places of a list or names (metadata may have such) the endpoint knows.
+    """
     root: dict[str, Value] = {}
     for name, value in pairs:
         match = _NAME.fullmatch(name)
@@ -37,7 +40,7 @@ def nest(pairs: Iterable[tuple[str, str]]) -> dict[str, Value]:
             raise StripeError(f"Invalid parameter name: {name}", param=name)
         path = [match[1], *_PART.findall(match[2])]
         _place(root, path, value, name)
-    return {key: _listed(value) for key, value in root.items()}
+    return root
 
 
 def _place(root: dict[str, Value], path: list[str], value: str, name: str) -> None:
@@ -53,12 +56,3 @@ def _place(root: dict[str, Value], path: list[str], value: str, name: str) -> No
         if not isinstance(child, dict):
             raise StripeError(f"Invalid parameter: {name} is given twice, in two forms", param=name)
         node = child
-
-
-def _listed(value: Value) -> Value:
-    if not isinstance(value, dict):
-        return value
-    items = {key: _listed(item) for key, item in value.items()}
-    if items and all(key.isdecimal() for key in items):
-        return [items[key] for key in sorted(items, key=int)]
-    return dict(items)

@@ -115,9 +115,9 @@ class ListOf:
         """Return the list."""
         if value == "":
             return []
-        if not isinstance(value, list):
+        if not isinstance(value, dict) or not all(key.isdecimal() for key in value):
             raise StripeError("Invalid array", param=name)
-        return [self.item.read(item, f"{name}[{index}]") for index, item in enumerate(value)]
+        return [self.item.read(value[key], f"{name}[{key}]") for key in sorted(value, key=int)]
 
 
 @dataclass(frozen=True, slots=True)
