@@ -1,0 +1,84 @@
+"""What a cold start of the API loads: each function only what it uses."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.support.lambdas import PROJECT
+
+API = ("authorize", "get_features", "get_info", "list_invoices", "get_invoice", "get_invoice_pdf")
+HEAVY = {
+    "boto3",
+    "pydantic",
+    "stripe",
+    "fpdf",
+    "jwt",
+    "cryptography",
+    "psycopg",
+    "aws_xray_sdk",
+    "jsonschema",
+}
+
+_LOAD = """
+import sys
+from importlib.util import module_from_spec, spec_from_file_location
+spec = spec_from_file_location("app", sys.argv[1])
+spec.loader.exec_module(module_from_spec(spec))
+{then}
+print(*sys.modules)
+"""
+_SETTINGS = {
+    "DATABASE_HOST": "127.0.0.1",
+    "DATABASE_PORT": "1",
+    "DATABASE_NAME": "billing",
+    "DATABASE_SECRET_ID": "s",
+    "OIDC_ISSUER": "https://issuer.example",
+    "OIDC_AUDIENCE": "billing",
+    "OIDC_JWKS_URL": "https://issuer.example/jwks",
+    "FEATURE_FLAGS": '{"invoices": {"default": true}}',
+    "ENVIRONMENT": "test",
+}
+
+
+def heavy(function: str, then: str = "", settings: dict[str, str] | None = None) -> set[str]:
+    """Return the heavy libraries that a fresh process loads for a function, and for what it does `then`."""
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(PROJECT / "layers" / "common"),
+        **(settings or {}),
+    }
+    done = subprocess.run(  # noqa: S603 - this interpreter and our own text
+        [sys.executable, "-c", _LOAD.format(then=then), str(PROJECT / "functions" / function / "app.py")],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return HEAVY & set(done.stdout.split())
+
+
+@pytest.mark.parametrize("function", API)
+def test_importing_a_handler_needs_no_setting_and_loads_nothing_heavy(function: str) -> None:
+    """Given a fresh process without settings, when a handler is imported, then no heavy library is."""
+    assert heavy(function) == set()
+
+
+@pytest.mark.parametrize(
+    ("function", "allowed"),
+    [
+        ("get_features", set()),
+        ("get_info", set()),
+        ("list_invoices", {"psycopg", "boto3"}),  # boto3 for the secret of the database
+        ("get_invoice", {"psycopg", "boto3"}),
+        ("authenticate", {"psycopg", "boto3"}),  # jwt only with the first token
+    ],
+)
+def test_building_a_use_case_loads_only_what_it_stands_on(function: str, allowed: set[str]) -> None:
+    """Given a fresh process, when a use case is built, then its own libraries are loaded and no other."""
+    folder = "authorize" if function == "authenticate" else function
+    build = f"from billing import bootstrap as b; b.{function}(); b.feature_flags().enabled('invoices')"
+    assert heavy(folder, build, _SETTINGS) <= allowed
