@@ -6,8 +6,6 @@ import json
 import subprocess
 import sys
 from dataclasses import dataclass, replace
-from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +15,7 @@ import pytest
 from billing.adapters.feature_flags import FlagsFromAppConfig, FlagsFromEnvironment, flags_from
 from billing.settings import SettingsError
 from tests.fakes.feature_flags import FakeFeatureFlags
+from tests.support.relay import Relay
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -96,50 +95,6 @@ def profile(aws_endpoint: str, unique_name: str) -> Profile:
         ReplicateTo="NONE",
     )
     return Profile(application, environment, made["Id"], strategy["Id"])
-
-
-class Relay(ThreadingHTTPServer):
-    """Stands between the flags and the local AWS, and can go away."""
-
-    daemon_threads = True
-
-    def __init__(self, target: str) -> None:
-        super().__init__(("127.0.0.1", 0), _Forward)
-        self.target = target.removeprefix("http://")
-        self.away = False
-        self.requests = 0
-
-
-class _Forward(BaseHTTPRequestHandler):
-    server: Relay
-
-    def do_GET(self) -> None:
-        self._forward()
-
-    def do_POST(self) -> None:
-        self._forward()
-
-    def _forward(self) -> None:
-        self.server.requests += 1
-        body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-        if self.server.away:
-            self.close_connection = True
-            return
-        connection = HTTPConnection(self.server.target)
-        connection.request(self.command, self.path, body, dict(self.headers))
-        answer = connection.getresponse()
-        content = answer.read()
-        connection.close()
-        self.send_response(answer.status)
-        for name, value in answer.getheaders():
-            if name.lower() not in {"content-length", "transfer-encoding", "connection"}:
-                self.send_header(name, value)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-        pass
 
 
 @pytest.fixture
