@@ -55,9 +55,8 @@ class InvoiceLayout:
             pages.put(block)
         heading, *items = self._table()
         # A heading alone at the foot of a page says nothing: it goes with the first item.
-        first, *rest = items or [Block(())]
-        pages.put(Block(heading.rows + first.rows))
-        for block in rest:
+        pages.put_together(heading, *items[:1])
+        for block in items[1:]:
             pages.put(block, heading)
         pages.put(self._totals())
         for block in self._notes():

@@ -102,6 +102,13 @@ class Pages:
     placed: list[list[tuple[float, Block]]] = field(default_factory=lambda: [[]])
     _y: float = 0
 
+    def put_together(self, *blocks: Block) -> None:
+        """Place blocks on one page if they fit on one."""
+        if self._y + sum(block.height for block in blocks) > self.height:
+            self._turn(None)
+        for block in blocks:
+            self.put(block)
+
     def put(self, block: Block, heading: Block | None = None) -> None:
         """Place a block; a page that begins within a table begins with its `heading`."""
         if self._y + block.height > self.height:

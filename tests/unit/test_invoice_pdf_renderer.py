@@ -1,0 +1,313 @@
+# ruff: noqa: RUF001 - dashes and fullwidth signs are what is drawn
+"""How an invoice looks: read back from the drawn PDF, as a person or a program reads it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+import subprocess
+import sys
+import unicodedata
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pypdfium2  # type: ignore[import-untyped]
+import pytest
+from fontTools import version as fonttools_version  # type: ignore[import-untyped]
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+from pypdf import PdfReader
+
+from billing.adapters.pdf.labels import LABELS
+from billing.adapters.pdf.renderer import FpdfInvoiceRenderer
+from billing.domain.documents import LOCALES, TEMPLATE_VERSION, invoice_document
+from billing.domain.invoices import DiscountAmount, InvoiceStatus
+from billing.domain.money import Money
+from billing.domain.parties import Address
+from tests.support.invoices import CREATED, FINALIZED, MOMENT, SELLER, invoice, line, tax
+
+if TYPE_CHECKING:
+    from billing.domain.invoices import Invoice
+
+PDF_LAYER = Path(__file__).resolve().parents[2] / "layers" / "pdf"
+MARGIN = 18 * 72 / 25.4
+FOOT = 12 * 72 / 25.4
+A4, LETTER = (595, 842), (612, 792)
+
+# Of what the layer's fonts cover: Latin, Greek, Cyrillic and Japanese, with what stands between words.
+letters = st.one_of(
+    st.characters(categories=("Lu", "Ll", "Nd", "Po"), max_codepoint=0x024F),
+    st.characters(min_codepoint=0x0391, max_codepoint=0x03C9, exclude_characters="\u03a2"),
+    st.characters(min_codepoint=0x0410, max_codepoint=0x044F),
+    st.sampled_from("株式会社請求書月額料金プロプラン、。（）ー€™—…"),
+)
+texts = st.lists(st.text(letters, min_size=1, max_size=40), min_size=1, max_size=12).map(" ".join)
+
+
+@pytest.fixture(scope="session")
+def fonts(request: pytest.FixtureRequest) -> Path:
+    """Return the fonts of the layer, made by its own script; kept from run to run."""
+    script = PDF_LAYER / "build_fonts.py"
+    made_of = script.read_bytes() + (PDF_LAYER / "fonts.txt").read_bytes() + fonttools_version.encode()
+    kept = request.config.cache.mkdir("fonts") / hashlib.sha256(made_of).hexdigest()[:16]
+    if not kept.exists():
+        unfinished = kept.with_suffix(".part")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        subprocess.run([sys.executable, script, unfinished], check=True)  # noqa: S603 - our own script
+        unfinished.rename(kept)
+    return kept
+
+
+@pytest.fixture(scope="session")
+def renderer(fonts: Path) -> FpdfInvoiceRenderer:
+    return FpdfInvoiceRenderer(fonts)
+
+
+def draw(renderer: FpdfInvoiceRenderer, source: Invoice, locale: str = "en") -> bytes:
+    return renderer(invoice_document(source, None, SELLER, locale))
+
+
+def pages(pdf: bytes) -> list[str]:
+    # pypdf does not know the embedded CMap of a CFF font: it reads each half of a code as a character.
+    return [page.extract_text().replace("\0", "") for page in PdfReader(BytesIO(pdf)).pages]
+
+
+def squeezed(text: str) -> str:
+    """Return the text without spaces and line ends, which wrapping moves."""
+    return re.sub(r"\s", "", unicodedata.normalize("NFC", text))
+
+
+def boxes(pdf: bytes) -> list[list[tuple[float, float, float, float]]]:
+    """Return per page the rectangles (left, bottom, right, top) of its runs of text, in points."""
+    document = pypdfium2.PdfDocument(pdf)
+    found = []
+    for page in document:
+        text = page.get_textpage()
+        found.append([text.get_rect(i) for i in range(text.count_rects())])
+    document.close()
+    return found
+
+
+def sizes(pdf: bytes) -> set[tuple[int, int]]:
+    return {
+        (round(page.mediabox.width), round(page.mediabox.height)) for page in PdfReader(BytesIO(pdf)).pages
+    }
+
+
+def assert_in_place(pdf: bytes) -> None:
+    """Assert that no text leaves the margins or covers other text."""
+    ((width, height),) = sizes(pdf)
+    for page in boxes(pdf):
+        for left, bottom, right, top in page:
+            assert MARGIN - 1 <= left <= right <= width - MARGIN + 1
+            assert FOOT <= bottom <= top <= height - MARGIN + 1
+        for i, (left, bottom, right, top) in enumerate(page):
+            for other in page[i + 1 :]:
+                wide = min(right, other[2]) - max(left, other[0])
+                high = min(top, other[3]) - max(bottom, other[1])
+                assert min(wide, high) < 1, f"{(left, bottom, right, top)} overlaps {other}"
+
+
+def long_invoice(count: int) -> Invoice:
+    return invoice(
+        *(line(n * 100, description=f"Item no. {n}: metered API calls") for n in range(1, count + 1)),
+        description="Thank you.",
+    )
+
+
+def test_it_says_who_when_what_and_how_much(renderer: FpdfInvoiceRenderer) -> None:
+    """Given an invoice with everything, when it is drawn, then everything is on it."""
+    source = invoice(
+        line(1999, quantity=Decimal("2.5"), unit_amount=Decimal("799.6"), discount=100),
+        line(-500, description="Refund of unused time", period=MOMENT),
+        status=InvoiceStatus.PAID,
+        subtotal=1399,
+        discounts=(DiscountAmount(Money(150, "eur"), "di_1"),),
+        taxes=(tax(256, 1349),),
+        total=1605,
+        amount_paid=1605,
+        starting_balance=-10,
+        due_date=CREATED + timedelta(days=14),
+        paid_at=FINALIZED,
+        description="Thank you for your business.",
+        footer="Payable within 14 days.",
+        customer_tax_exempt="reverse",
+    )
+    (text,) = pages(draw(renderer, source))
+    words = squeezed(text)
+    for part in (
+        "Invoice number DEMO-0001",
+        "Date of issue November 1, 2025",
+        "Date due November 15, 2025",
+        "Date paid November 1, 2025",
+        "Service period Nov 1 – 30, 2025",
+        "Paid",
+        "Acme Cloud Inc. 500 Example Avenue San Francisco, CA 94107 United States billing@acme.example",
+        "Tax ID: 12-3456789 Delaware 1234567",
+        "Müller & Söhne GmbH Hauptstraße 1 10115 Berlin Germany buchhaltung@example.com Tax ID: DE123456789",
+        "Description Quantity Unit price Amount (EUR)",
+        "Pro plan",
+        "Discount: -€1.00",
+        "2.5 €7.996 €19.99",
+        "Refund of unused time",
+        "-€5.00",
+        "Sum of items €14.99 Discounts on items -€1.00 Subtotal €13.99 Discount -€0.50",
+        "Total excluding tax €13.49 Tax on €13.49 €2.56 Total €16.05 Amount paid -€16.05 Amount due €0.00",
+        "Account balance before this invoice: -€0.10",
+        "Reverse charge: tax to be paid by the recipient.",
+        "Thank you for your business.",
+        "Payable within 14 days.",
+        "Page 1 of 1",
+    ):
+        assert squeezed(part) in words
+    assert "Test mode" not in text
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_it_speaks_the_readers_language(renderer: FpdfInvoiceRenderer, locale: str) -> None:
+    """Given a language, when an invoice is drawn, then its words are of that language, and all in place."""
+    pdf = draw(renderer, invoice(livemode=False, taxes=(tax(380, 1999),), total=2379), locale)
+    labels = LABELS[locale]
+    (text,) = pages(pdf)
+    for word in (
+        labels.title,
+        labels.buyer,
+        labels.unit_price,
+        labels.subtotal,
+        labels.due,
+        labels.test_mode,
+    ):
+        assert squeezed(word) in squeezed(text)
+    assert str(PdfReader(BytesIO(pdf)).root_object["/Lang"]) == locale
+    assert_in_place(pdf)
+
+
+def test_a_long_invoice_turns_pages(renderer: FpdfInvoiceRenderer) -> None:
+    """Given 300 lines, when drawn, then each stands once, in order, under a heading on every page."""
+    pdf = draw(renderer, long_invoice(300))
+    texts = pages(pdf)
+    assert re.findall(r"Item no\. (\d+):", "".join(texts)) == [str(n) for n in range(1, 301)]
+    for number, text in enumerate(texts, start=1):
+        assert f"Page {number} of {len(texts)}" in text
+        assert "DEMO-0001" in text
+        if "Item no." in text:
+            assert squeezed("Description Quantity Unit price Amount (EUR)") in squeezed(text)
+    assert "€45,150.00" in texts[-1]
+    assert_in_place(pdf)
+
+
+def test_the_same_document_gives_the_same_bytes(fonts: Path, renderer: FpdfInvoiceRenderer) -> None:
+    """Given one document, when drawn again, by another renderer, after others, then no byte differs."""
+    first = draw(renderer, invoice(), "ja")
+    draw(renderer, invoice(line(1, description="something else")))
+    assert draw(renderer, invoice(), "ja") == first
+    assert draw(FpdfInvoiceRenderer(fonts), invoice(), "ja") == first
+
+
+@pytest.mark.parametrize(("status", "word"), [(InvoiceStatus.DRAFT, "DRAFT"), (InvoiceStatus.VOID, "VOID")])
+def test_what_is_no_valid_invoice_says_so_on_every_page(
+    renderer: FpdfInvoiceRenderer, status: InvoiceStatus, word: str
+) -> None:
+    """Given a draft or a void invoice, when drawn, then no page of it can pass for a valid one."""
+    source = replace(long_invoice(50), status=status, number=None if word == "DRAFT" else "DEMO-0001")
+    texts = pages(draw(renderer, source))
+    assert len(texts) > 2
+    assert all(word in text for text in texts)
+    assert ("Invoice number" in texts[0]) == (word == "VOID")
+    assert ("Amount due" in texts[-1]) == (word == "DRAFT")
+
+
+@pytest.mark.parametrize(
+    ("buyer", "seller", "size"),
+    [("US", "DE", LETTER), ("DE", "US", A4), (None, "US", LETTER), (None, "DE", A4), (None, None, A4)],
+)
+def test_the_paper_is_the_buyers(
+    renderer: FpdfInvoiceRenderer, buyer: str | None, seller: str | None, size: tuple[int, int]
+) -> None:
+    """Given where buyer and seller are, when drawn, then the page fits the buyer's printer."""
+    issuer = replace(SELLER, address=Address(country=seller))
+    source = invoice(customer_address=Address(country=buyer))
+    assert sizes(renderer(invoice_document(source, None, issuer, "en"))) == {size}
+
+
+@pytest.mark.parametrize(
+    ("currency", "amount", "written"),
+    [("jpy", -33000, "-¥33,000"), ("kwd", 1234567, "KWD1,234.567"), ("isk", 199900, "ISK1,999")],
+)
+def test_amounts_have_the_decimals_of_their_currency(
+    renderer: FpdfInvoiceRenderer, currency: str, amount: int, written: str
+) -> None:
+    """Given a currency of 0 or 3 decimals, or a credit, when drawn, then the amount is exact."""
+    (text,) = pages(draw(renderer, invoice(line(amount, currency), currency=currency)))
+    assert squeezed(text).count(written) >= 4
+
+
+@settings(max_examples=20, deadline=None, phases=[Phase.explicit, Phase.generate])
+@given(texts, texts, st.sampled_from(LOCALES))
+def test_no_text_is_lost_and_none_leaves_its_place(
+    renderer: FpdfInvoiceRenderer, description: str, name: str, locale: str
+) -> None:
+    """Given any names and descriptions, when drawn, then they can be read whole and cover nothing."""
+    source = invoice(
+        line(1999, description=description), line(-(2**62), description=name), customer_name=name
+    )
+    pdf = draw(renderer, source, locale)
+    words = squeezed("".join(pages(pdf)))
+    assert squeezed(description) in words
+    assert squeezed(name) in words
+    assert_in_place(pdf)
+
+
+@pytest.mark.parametrize("text", ["W" * 3000, "word " * 2000, "請求書" * 800, "a\nb\r\nc\td" * 300])
+def test_a_text_longer_than_a_page_goes_on_over_the_next(renderer: FpdfInvoiceRenderer, text: str) -> None:
+    """Given a text of several pages, when drawn, then it is whole and stays within the margins."""
+    pdf = draw(renderer, invoice(line(1999, description=text), description=text, customer_name=text))
+    assert squeezed("".join(pages(pdf))).count(squeezed(text)[:20]) >= 3
+    assert_in_place(pdf)
+
+
+def test_a_placeholder_in_a_text_is_text(renderer: FpdfInvoiceRenderer) -> None:
+    """Given a description with fpdf2's placeholder and markup, when drawn, then it stands as written."""
+    (text,) = pages(draw(renderer, invoice(line(1, description="{nb} **bold** <b>x</b> %s {page}"))))
+    assert "{nb} **bold** <b>x</b> %s {page}" in text
+
+
+def test_what_no_font_covers_is_replaced_and_reported(fonts: Path) -> None:
+    """Given a name in a script without a font, when drawn, then it is visible as missing, and counted."""
+    counts: list[int] = []
+    renderer = FpdfInvoiceRenderer(fonts, counts.append)
+    (text,) = pages(draw(renderer, invoice(customer_name="אבא Ltd \N{PILE OF POO}")))
+    assert "\N{REPLACEMENT CHARACTER} Ltd \N{REPLACEMENT CHARACTER}" in text
+    assert counts == [3]
+    draw(renderer, invoice(customer_name="Ordinary Ltd"))
+    assert counts == [3]
+
+
+def test_invisible_characters_leave_no_trace(fonts: Path) -> None:
+    """Given joiners, marks of direction and a decomposed letter, when drawn, then nothing is missing."""
+    counts: list[int] = []
+    name = "A\N{ZERO WIDTH SPACE}c\N{SOFT HYPHEN}m\N{LEFT-TO-RIGHT MARK}e Mu\N{COMBINING DIAERESIS}ller"
+    (text,) = pages(draw(FpdfInvoiceRenderer(fonts, counts.append), invoice(customer_name=name)))
+    assert "Acme Müller" in text
+    assert counts == []
+
+
+def test_a_change_of_the_drawing_raises_the_template_version(renderer: FpdfInvoiceRenderer) -> None:
+    """Given one invoice in every language, when drawn, then it is as this version of the template draws it.
+
+    The hash changes with layout, words, fpdf2 and Babel. When it does (or the fonts do): raise
+    TEMPLATE_VERSION, so that no strong ETag names two drawings, and write the new hash here.
+    """
+    drawn = hashlib.sha256()
+    source = invoice(line(1999, discount=5), line(-250, quantity=None), taxes=(tax(38, 200),), total=1787)
+    for locale in LOCALES:
+        for page in PdfReader(BytesIO(draw(renderer, source, locale))).pages:
+            drawn.update(page["/Contents"].get_object().get_data())  # type: ignore[union-attr]
+    assert {1: "856eaadbc7037fc409984ae8cf66848cf42185a17ace0f465a82709116787bdd"}[
+        TEMPLATE_VERSION
+    ] == drawn.hexdigest()
