@@ -73,6 +73,7 @@ class PostgresServer:
         with self._lock():
             self._place = find_place(self._state, self._account, self._say)
             if not (self._data / "PG_VERSION").exists():
+                self._need_port()  # before there is anything to clean up
                 self._initialise()
             if not self._adopted():
                 self._launch()
@@ -93,6 +94,13 @@ class PostgresServer:
         if self._child is not None:
             self._child.wait(_STOP_SECONDS)
             self._child = None
+
+    def remove(self) -> None:
+        """Stop the server and delete its data and its passwords."""
+        self.stop()
+        shutil.rmtree(self._data.parent)
+        (self._state / "postgres-passwords.json").unlink(missing_ok=True)
+        self._place = None
 
     @property
     def pid(self) -> int | None:
@@ -180,9 +188,12 @@ class PostgresServer:
         self.stop()
         return False
 
-    def _launch(self) -> None:
+    def _need_port(self) -> None:
         if not is_free(self.port):
             raise LocalCloudError(f"port {self.port} of {HOST} is taken, so PostgreSQL cannot start there")
+
+    def _launch(self) -> None:
+        self._need_port()
         # After a kill -9 of the server its children need a moment to notice; until then it refuses to start.
         for attempt in range(1, _START_ATTEMPTS + 1):
             if self._launched():

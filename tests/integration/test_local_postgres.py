@@ -4,6 +4,7 @@ import os
 import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,7 +38,16 @@ def server(tmp_path_factory: pytest.TempPathFactory, said: list[str]) -> Iterato
     made = PostgresServer(tmp_path_factory.mktemp("own"), any_free_port(), durable=False, say=said.append)
     made.start()
     yield made
-    made.stop()
+    made.remove()
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """Yield a folder that every account can enter, which pytest's own are not."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name).resolve()
+        folder.chmod(0o755)
+        yield folder
 
 
 def answers(dsn: str) -> bool:
@@ -102,7 +112,7 @@ def test_server_that_lost_its_launcher_is_taken_over(server: PostgresServer, sai
 
 
 def test_kill_9_of_the_launcher_leaves_a_server_to_adopt(tmp_path: Path) -> None:
-    """Given a launcher killed with -9 right after its start, when started again, then it works, and stops."""
+    """Given a launcher killed with -9 right after its start, when started again, then it works until removed."""
     port = any_free_port()
     script = (
         "import os, signal; from pathlib import Path; from local.postgres import PostgresServer;"
@@ -119,6 +129,10 @@ def test_kill_9_of_the_launcher_leaves_a_server_to_adopt(tmp_path: Path) -> None
     assert answers(server.owner_dsn)
     server.stop()
     assert server.pid is None
+    place = server.log.parent
+    server.remove()
+    assert not place.exists()
+    assert list(tmp_path.glob("*password*")) == []
 
 
 def test_crashed_server_starts_again(server: PostgresServer, said: list[str]) -> None:
@@ -137,8 +151,10 @@ def test_crashed_server_starts_again(server: PostgresServer, said: list[str]) ->
 
 def test_taken_port_is_said_at_once(server: PostgresServer, tmp_path: Path) -> None:
     """Given a port that somebody has, when a server is to start there, then the message names the port."""
+    late = PostgresServer(tmp_path, server.port, durable=False, say=lambda _: None)
     with pytest.raises(LocalCloudError, match=str(server.port)):
-        PostgresServer(tmp_path, server.port, durable=False).start()
+        late.start()
+    late.remove()
 
 
 def test_other_port_moves_the_server(server: PostgresServer, said: list[str]) -> None:
@@ -154,15 +170,12 @@ def test_other_port_moves_the_server(server: PostgresServer, said: list[str]) ->
     assert answers(server.owner_dsn)
 
 
-def test_place_inside_the_state_is_private(tmp_path: Path) -> None:
+def test_place_inside_the_state_is_private(open_folder: Path) -> None:
     """Given a folder that the server's account can enter, when asked for a place, then it is in there."""
     account = Account.to_run_as(POSTGRES_ACCOUNTS)
-    tmp_path.parent.parent.chmod(0o755)
-    tmp_path.parent.chmod(0o755)
-    tmp_path.chmod(0o755)
     said: list[str] = []
-    place = find_place(tmp_path, account, said.append)
-    assert place == tmp_path.resolve() / "postgres"
+    place = find_place(open_folder, account, said.append)
+    assert place == open_folder / "postgres"
     assert (stat.S_IMODE(place.stat().st_mode), place.stat().st_uid) == (0o700, account.uid)
     assert said == []
 
@@ -176,15 +189,14 @@ def test_squatted_place_is_refused(tmp_path: Path) -> None:
 
 
 def test_binaries_are_copied_where_the_account_cannot_reach_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    open_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Given binaries that the account cannot run in place, when asked for, then a copy runs."""
     account = Account.to_run_as(POSTGRES_ACCOUNTS)
-    tmp_path.chmod(0o755)
     real = Account.can
     monkeypatch.setattr(
-        Account, "can", lambda self, command: str(tmp_path) in command[0] and real(self, command)
+        Account, "can", lambda self, command: str(open_folder) in command[0] and real(self, command)
     )
-    binaries = usable_binaries(tmp_path, account)
-    assert binaries.is_relative_to(tmp_path)
-    assert usable_binaries(tmp_path, account) == binaries
+    binaries = usable_binaries(open_folder, account)
+    assert binaries.is_relative_to(open_folder)
+    assert usable_binaries(open_folder, account) == binaries

@@ -98,7 +98,7 @@ def test_worker_cannot_rewrite_its_inbox(worker_database: Database, command: Lit
 
 
 @pytest.mark.parametrize(
-    "function", ["SELECT authenticate_api_key('')", "SELECT authenticate_subject('', '')"]
+    "question", ["SELECT authenticate_api_key('')", "SELECT authenticate_subject('', '')"]
 )
 def test_worker_cannot_authenticate(worker_database: Database, question: LiteralString) -> None:
     """Given the worker, when it asks who a user is, then PostgreSQL refuses."""
