@@ -112,7 +112,7 @@ def test_server_that_lost_its_launcher_is_taken_over(server: PostgresServer, sai
 
 
 def test_kill_9_of_the_launcher_leaves_a_server_to_adopt(tmp_path: Path) -> None:
-    """Given a launcher killed with -9 right after its start, when started again, then it works until removed."""
+    """Given a launcher killed right after its start, when another starts, then it works until removed."""
     port = any_free_port()
     script = (
         "import os, signal; from pathlib import Path; from local.postgres import PostgresServer;"
