@@ -22,5 +22,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
         read=bootstrap.read_stripe_event(),
         apply=bootstrap.apply_stripe_event(),
         store=bootstrap.idempotency_store(),
+        redeliver=bootstrap.redelivery(),
     )
     return batch(event, context)

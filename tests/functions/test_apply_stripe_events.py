@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from billing.entrypoints.event_batch import delay
 from tests.fakes.stripe_payloads import CREATED, customer, event, invoice, line, subscription
 from tests.support.cold_start import cold_start
 from tests.support.lambdas import PROJECT, lambda_context, lambda_handler
@@ -92,7 +95,9 @@ def worker(
         AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
         BillingMode="PAY_PER_REQUEST",
     )
+    queue = boto3.client("sqs").create_queue(QueueName=unique_name, Attributes={"VisibilityTimeout": "600"})
     environment = {
+        "EVENT_QUEUE_URL": queue["QueueUrl"],
         "DATABASE_HOST": database.host,
         "DATABASE_PORT": str(database.port),
         "DATABASE_NAME": database.name,
@@ -177,6 +182,26 @@ def test_a_poison_message_fails_alone(worker: Worker, poison: str) -> None:
     """Given a message that is no event among good ones, when applied, then only it stays on the queue."""
     assert worker.apply(paid("evt_1"), poison, event("customer.created", customer(), id="evt_2")) == ["1"]
     assert worker.inbox() == {"evt_1": "applied", "evt_2": "applied"}
+
+
+def test_a_failed_message_comes_again_long_before_the_queues_timeout(worker: Worker) -> None:
+    """Given a queue that hides messages for ten minutes, when one fails, then it is back within seconds."""
+    sqs, url = boto3.client("sqs"), worker.environment["EVENT_QUEUE_URL"]
+    sqs.send_message(QueueUrl=url, MessageBody="poison")
+    [received] = sqs.receive_message(QueueUrl=url, MessageSystemAttributeNames=["All"])["Messages"]
+    record = batch("poison")["Records"][0] | {
+        "receiptHandle": received["ReceiptHandle"],
+        "attributes": received["Attributes"],
+    }
+    worker.handler({"Records": [record]}, lambda_context())
+    again = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=10, MessageSystemAttributeNames=["All"])
+    assert [m["Attributes"]["ApproximateReceiveCount"] for m in again["Messages"]] == ["2"]
+
+
+@given(failures=st.integers(1, 1000))
+def test_delays_grow_up_to_a_quarter_of_an_hour(failures: int) -> None:
+    """Given a message that failed any number of times, then its delay grows, and never beyond 900 s."""
+    assert 2 <= delay(failures) <= delay(failures + 1) <= 900
 
 
 def test_a_batch_that_fails_whole_is_reported_record_by_record(worker: Worker) -> None:

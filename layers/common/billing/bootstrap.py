@@ -125,6 +125,14 @@ def idempotency_store() -> BasePersistenceLayer | None:
 
 
 @cache
+def redelivery() -> Callable[[Mapping[str, int]], None]:
+    """Return what tells SQS when to deliver failed events again."""
+    from billing.adapters.sqs.redelivery import SqsRedelivery
+
+    return SqsRedelivery(required(os.environ, "EVENT_QUEUE_URL"))
+
+
+@cache
 def authenticate() -> Authenticate:
     """Return the use case behind the authorizer."""
     from billing.adapters.postgres.identities import PostgresIdentities

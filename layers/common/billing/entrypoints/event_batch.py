@@ -19,12 +19,12 @@ from aws_lambda_powertools.utilities.idempotency.exceptions import (
     IdempotencyPersistenceLayerError,
 )
 
-from billing.domain.errors import BillingError, PayloadRejectedError
+from billing.domain.errors import BillingError, PayloadRejectedError, UnavailableError
 from billing.domain.mirror import Outcome
 from billing.entrypoints.observability import count, failure, logger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
     from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
@@ -38,6 +38,9 @@ REMEMBERED_FOR = 3600
 """Seconds: copies come from SQS within seconds and from Stripe's first retries within the hour; what
 comes later is rare enough for the inbox alone, and short records keep the table small."""
 
+LONGEST_DELAY = 900
+"""Seconds: an outage of any length is noticed within a quarter of an hour of its end."""
+
 _METRICS = {
     Outcome.APPLIED: "StripeEventsApplied",
     Outcome.STALE: "StripeEventsStale",
@@ -47,27 +50,55 @@ _METRICS = {
 }
 
 
+def delay(receive_count: int) -> int:
+    """Return after how many seconds a message that failed `receive_count` times is delivered again."""
+    return int(min(2.0 ** min(receive_count, 32), LONGEST_DELAY))
+
+
 class EventBatch:
-    """Applies the events of a batch; `store` is None where idempotency records are not kept."""
+    """Applies the events of a batch.
+
+    `store` is None where idempotency records are not kept. `redeliver` is given the failed messages'
+    receipt handles with the seconds until each is to come again.
+    """
 
     def __init__(
         self,
         read: Callable[[Mapping[str, object]], StripeEvent],
         apply: ApplyStripeEvent,
         store: BasePersistenceLayer | None,
+        redeliver: Callable[[Mapping[str, int]], None],
     ) -> None:
         self._read = read
         self._apply = apply
         self._store = store
+        self._redeliver = redeliver
 
     def __call__(self, event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
         """Return which records failed, for Lambda to leave on the queue (ReportBatchItemFailures)."""
         run = _Run(self._read, self._apply, self._store, context)
         # Never raised for a batch that failed whole: the error would quote its records.
         processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
-        return process_partial_response(
+        answer = process_partial_response(
             event=event, record_handler=run.record, processor=processor, context=context
         )
+        self._postpone(event, [failed["itemIdentifier"] for failed in answer["batchItemFailures"]])
+        return answer
+
+    def _postpone(self, event: Mapping[str, Any], failed: Collection[object]) -> None:
+        """Ask for the failed messages sooner than the queue's timeout, then ever later."""
+        delays = {
+            record["receiptHandle"]: delay(int(record["attributes"]["ApproximateReceiveCount"]))
+            for record in event["Records"]
+            if record["messageId"] in failed
+        }
+        if not delays:
+            return
+        try:
+            self._redeliver(delays)
+        except UnavailableError as error:
+            # They come again all the same, when the queue's own timeout ends.
+            logger().warning("failed events wait for the queue's timeout", extra=failure(error))
 
 
 class _Run:
