@@ -8,7 +8,6 @@ import re
 import shutil
 import subprocess
 import sys
-import unicodedata
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -16,7 +15,6 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pypdfium2  # type: ignore[import-untyped]
 import pytest
 from fontTools import version as fonttools_version  # type: ignore[import-untyped]
 from hypothesis import Phase, given, settings
@@ -30,13 +28,12 @@ from billing.domain.invoices import DiscountAmount, InvoiceStatus
 from billing.domain.money import Money
 from billing.domain.parties import Address
 from tests.support.invoices import CREATED, FINALIZED, MOMENT, SELLER, invoice, line, tax
+from tests.support.pdf import assert_in_place, pages, sizes, squeezed
 
 if TYPE_CHECKING:
     from billing.domain.invoices import Invoice
 
 PDF_LAYER = Path(__file__).resolve().parents[2] / "layers" / "pdf"
-MARGIN = 18 * 72 / 25.4
-FOOT = 12 * 72 / 25.4
 A4, LETTER = (595, 842), (612, 792)
 
 # Of what the layer's fonts cover: Latin, Greek, Cyrillic and Japanese, with what stands between words.
@@ -70,47 +67,6 @@ def renderer(fonts: Path) -> FpdfInvoiceRenderer:
 
 def draw(renderer: FpdfInvoiceRenderer, source: Invoice, locale: str = "en") -> bytes:
     return renderer(invoice_document(source, None, SELLER, locale))
-
-
-def pages(pdf: bytes) -> list[str]:
-    # pypdf does not know the embedded CMap of a CFF font: it reads each half of a code as a character.
-    return [page.extract_text().replace("\0", "") for page in PdfReader(BytesIO(pdf)).pages]
-
-
-def squeezed(text: str) -> str:
-    """Return the text without spaces and line ends, which wrapping moves."""
-    return re.sub(r"\s", "", unicodedata.normalize("NFC", text))
-
-
-def boxes(pdf: bytes) -> list[list[tuple[float, float, float, float]]]:
-    """Return per page the rectangles (left, bottom, right, top) of its runs of text, in points."""
-    document = pypdfium2.PdfDocument(pdf)
-    found = []
-    for page in document:
-        text = page.get_textpage()
-        found.append([text.get_rect(i) for i in range(text.count_rects())])
-    document.close()
-    return found
-
-
-def sizes(pdf: bytes) -> set[tuple[int, int]]:
-    return {
-        (round(page.mediabox.width), round(page.mediabox.height)) for page in PdfReader(BytesIO(pdf)).pages
-    }
-
-
-def assert_in_place(pdf: bytes) -> None:
-    """Assert that no text leaves the margins or covers other text."""
-    ((width, height),) = sizes(pdf)
-    for page in boxes(pdf):
-        for left, bottom, right, top in page:
-            assert MARGIN - 1 <= left <= right <= width - MARGIN + 1
-            assert FOOT <= bottom <= top <= height - MARGIN + 1
-        for i, (left, bottom, right, top) in enumerate(page):
-            for other in page[i + 1 :]:
-                wide = min(right, other[2]) - max(left, other[0])
-                high = min(top, other[3]) - max(bottom, other[1])
-                assert min(wide, high) < 1, f"{(left, bottom, right, top)} overlaps {other}"
 
 
 def long_invoice(count: int) -> Invoice:
