@@ -69,8 +69,9 @@ def route(
     fields: Mapping[str, Param] | None = None,
     required: tuple[str, ...] = (),
 ) -> Route:
-    """Return the endpoint; every one takes `expand`."""
-    return Route(method, pattern, handler, Shape({**(fields or {}), "expand": EXPAND}, required))
+    """Return the endpoint; every one but deletions takes `expand`."""
+    expansion = {} if method == "DELETE" else {"expand": EXPAND}
+    return Route(method, pattern, handler, Shape({**(fields or {}), **expansion}, required))
 
 
 def list_route(

@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Any
 from local.stripe_standin.errors import StripeError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from local.stripe_standin.store import Json, Store
+    from local.stripe_standin.store import Json
+
+type Known = Callable[[str], Json | None]
 
 _DEEPEST = 4
 
 
-def expand(answer: Json, paths: Sequence[str], store: Store) -> Json:
-    """Return the answer with the object behind every path in place of its id.
+def expand(answer: Json, paths: Sequence[str], known: Known) -> Json:
+    """Return the answer with the object behind every path in place of its id; `known` finds it.
 
     Raises
     ------
@@ -26,29 +28,29 @@ def expand(answer: Json, paths: Sequence[str], store: Store) -> Json:
         parts = path.split(".")
         if len(parts) > _DEEPEST + (parts[0] == "data"):
             raise StripeError(f"You cannot expand more than {_DEEPEST} levels of a property: {path}")
-        _expand(answer, parts, path, store)
+        _expand(answer, parts, path, known)
     return answer
 
 
-def _expand(node: Any, parts: list[str], path: str, store: Store) -> None:
+def _expand(node: Any, parts: list[str], path: str, known: Known) -> None:
     if isinstance(node, list):
         for item in node:
-            _expand(item, parts, path, store)
+            _expand(item, parts, path, known)
         return
     if not isinstance(node, dict) or parts[0] not in node:
         raise StripeError(f"This property cannot be expanded ({path}).", param="expand")
     key, rest = parts[0], parts[1:]
     value = node[key]
     if isinstance(value, str):
-        node[key] = value = _known(value, path, store)
+        node[key] = value = _object(value, path, known)
     elif isinstance(value, list):
-        node[key] = value = [_known(item, path, store) if isinstance(item, str) else item for item in value]
+        node[key] = value = [_object(item, path, known) if isinstance(item, str) else item for item in value]
     if rest and value is not None:
-        _expand(value, rest, path, store)
+        _expand(value, rest, path, known)
 
 
-def _known(object_id: str, path: str, store: Store) -> Json:
-    found = store.find(object_id)
+def _object(object_id: str, path: str, known: Known) -> Json:
+    found = known(object_id)
     if found is None:
         raise StripeError(f"This property cannot be expanded ({path}).", param="expand")
     return found

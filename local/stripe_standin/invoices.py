@@ -21,6 +21,7 @@ from local.stripe_standin.params import (
     Text,
     merged_metadata,
 )
+from local.stripe_standin.store import Filter
 
 if TYPE_CHECKING:
     from local.stripe_standin.call import Call
@@ -195,7 +196,7 @@ def _list(call: Call) -> Json:
     ]
     if "subscription" in call.params:
         path = "$.parent.subscription_details.subscription"
-        filters += range_filters(path, call.params["subscription"])
+        filters.append(Filter(path, call.params["subscription"]))
     return page(
         call,
         "invoice",

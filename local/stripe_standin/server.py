@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import re
 import secrets
 import time
@@ -52,6 +53,8 @@ ROUTES: tuple[Route, ...] = (
     *events.ROUTES,
     *webhook_endpoints.ROUTES,
 )
+
+LOGGER = logging.getLogger("stripe_standin")
 
 _VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(\.[a-z]+)?")
 _KEY_LIFE = 86_400
@@ -146,6 +149,10 @@ def _answer(store: Store, request: _Request) -> tuple[int, Json, bool]:
             return _once(store, request, route, path)
     except StripeError as error:
         return error.status, error.body(), False
+    except Exception:
+        LOGGER.exception("%s %s failed", request.method, request.path)
+        fault = StripeError("The stand-in of Stripe failed; its log tells why.", status=500, kind="api_error")
+        return fault.status, fault.body(), False
 
 
 def _authenticate(header: str) -> None:
@@ -232,11 +239,19 @@ def _handle(
         idempotency_key=key,
     )
     try:
-        return _OK, expand(route.handler(call), paths, store)
+        return _OK, expand(route.handler(call), paths, lambda object_id: _shown(store, object_id))
     except StripeError as error:
         if not error.keep:
             raise
         return error.status, error.body()
+
+
+def _shown(store: Store, object_id: str) -> Json | None:
+    """Return the object of any kind as Stripe shows it, None if there is none."""
+    found = store.find(object_id)
+    views = {"invoice": invoice_lines.view, "subscription": subscriptions.view}
+    view = None if found is None else views.get(found["object"])
+    return found if found is None or view is None else view(store, found)
 
 
 def _params(request: _Request, route: Route) -> dict[str, Any]:

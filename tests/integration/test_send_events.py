@@ -3,79 +3,25 @@
 from __future__ import annotations
 
 import json
-import threading
-from contextlib import contextmanager
-from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from psycopg.conninfo import make_conninfo
 
 from billing.adapters.postgres.mirror import PostgresMirror
-from billing.adapters.stripe.events import read_event
 from billing.adapters.stripe.objects import StripeApi
-from billing.adapters.stripe.signature import StripeSignatureVerifier
-from billing.domain.errors import SignatureRejectedError
 from billing.use_cases.apply_stripe_event import ApplyStripeEvent
 from local.send_events.__main__ import main
+from tests.support.applying_webhook import applying_webhook
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from billing.adapters.postgres.connection import Connection, Credentials, Database
-    from billing.settings import DatabaseSettings
+    from billing.adapters.postgres.connection import Connection, Database
     from tests.fixtures.stripe_data import RunningStandin
 
 SECRET = "whsec_send_events"
 FEW = "invoice_plan"
-
-
-@pytest.fixture
-def database_url(database: DatabaseSettings, database_secrets: dict[str, Credentials]) -> str:
-    owner = database_secrets["billing_owner"]
-    return make_conninfo(
-        host=database.host,
-        port=database.port,
-        dbname=database.name,
-        user=owner.username,
-        password=owner.password,
-        sslmode=database.ssl_mode,
-    )
-
-
-@contextmanager
-def webhook(apply: ApplyStripeEvent) -> Iterator[str]:
-    """Yield the URL of a webhook that verifies and applies at once, one event at a time."""
-    verifier = StripeSignatureVerifier(lambda _: (SECRET,), lambda: datetime.now(UTC))
-    one_at_a_time = threading.Lock()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            payload = self.rfile.read(int(self.headers["Content-Length"]))
-            try:
-                verifier.verify(payload, self.headers["Stripe-Signature"])
-            except SignatureRejectedError:
-                self.send_response(400)
-            else:
-                with one_at_a_time:
-                    apply(read_event(json.loads(payload)))
-                self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @pytest.fixture
@@ -84,7 +30,7 @@ def endpoints(
 ) -> Iterator[Path]:
     stripe = StripeApi(lambda _: "sk_test_x", stripe_standin.base_url)
     apply = ApplyStripeEvent(PostgresMirror(worker_database), stripe, livemode=False)
-    with webhook(apply) as url:
+    with applying_webhook(apply, SECRET) as url:
         path = tmp_path / "endpoints.json"
         written = {
             "webhook_url": url,

@@ -66,6 +66,11 @@ class Spec:
         """Return what of an object breaks the named schema."""
         return self._errors({"$ref": f"#/components/schemas/{schema_name}"}, answer)
 
+    def parameters(self, method: str, path: str) -> set[str]:
+        """Return the names of everything that the endpoint takes; none if there is no such endpoint."""
+        operation = self._find(method, path)
+        return set() if operation is None else {*operation.query["properties"], *operation.body["properties"]}
+
     def violations(self, exchange: Exchange) -> list[Violation]:
         """Return everything in which a request or its answer breaks the specification."""
         operation = self._find(exchange.method, exchange.path)
@@ -136,7 +141,7 @@ class Spec:
             one = f"{template}/{{id}}"
             self._operations["POST", template] = _Operation(template, nothing, _named(create), answer)
             self._operations["GET", template] = _Operation(template, _named(listed), nothing, page)
-            self._operations["GET", one] = _Operation(one, nothing, nothing, answer)
+            self._operations["GET", one] = _Operation(one, _EXPAND, nothing, answer)
 
     def _errors(self, schema: Schema, value: Any) -> list[str]:
         key = json.dumps(schema, sort_keys=True)
@@ -182,6 +187,11 @@ class Recorder:
         self.violations += self.spec.violations(exchange)
 
 
+_EXPAND: Schema = {
+    "type": "object",
+    "properties": {"expand": {"type": "array", "items": {"type": "string"}}},
+    "additionalProperties": False,
+}
 _NOTHING: Schema = {"type": "object", "properties": {}, "additionalProperties": False}
 
 
