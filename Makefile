@@ -94,7 +94,7 @@ deploy: build ## Deploy to AWS (ENV=staging or production; docs/deployment.md)
 
 .PHONY: lock
 lock: $(UV) ## Pin the newest versions of every dependency, with hashes
-	for name in layers/common/requirements layers/pdf/requirements requirements/dev requirements/sam \
+	for name in layers/common/requirements layers/pdf/requirements layers/pdf/fonts requirements/dev requirements/sam \
 	    requirements/ministack requirements/uv; do \
 	  $(UV) pip compile --quiet --upgrade --universal --python-version 3.13 --generate-hashes --no-header \
 	    "$$name.in" --output-file "$$name.txt"; \

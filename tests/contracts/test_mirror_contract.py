@@ -171,6 +171,16 @@ def test_deletion_is_final(world: World) -> None:
     assert standing.deleted
 
 
+@pytest.mark.parametrize("after", [0, 5, 9])
+def test_deletion_wins_whatever_its_second(world: World, after: int) -> None:
+    """Given a state of second 5, when a deletion of an earlier, the same or a later second comes, it wins."""
+    world.apply(an_event("evt_1", OPEN, after=5))
+    assert world.apply(an_event("evt_2", INVOICE, after=after)) is Verdict.APPLIED
+    standing = world.mirror.standing(ObjectKind.INVOICE, "in_1")
+    assert standing is not None
+    assert (standing.deleted, standing.as_of) == (True, T0 + max(5, after) * SECOND)
+
+
 @pytest.mark.parametrize("state", [OPEN, a_customer(), a_subscription()], ids=lambda s: type(s).__name__)
 def test_deletion_may_come_first(world: World, state: Snapshot) -> None:
     """Given a deletion of an unknown object, when its creation comes after it, then that is stale."""

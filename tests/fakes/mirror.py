@@ -66,10 +66,13 @@ class FakeMirror:
             if event.id in self.inbox:
                 return Verdict.DUPLICATE
             held = self._held(observation.state)
-            if held is not None and (held.deleted or held.as_of > observation.as_of):
+            if held is not None and held.deleted:
                 return self._stale(event)
-            if held is not None and held.as_of == observation.as_of:
-                return Verdict.TIE
+            if held is not None and not isinstance(observation.state, Deletion):
+                if held.as_of > observation.as_of:
+                    return self._stale(event)
+                if held.as_of == observation.as_of:
+                    return Verdict.TIE
             return self._write(event, observation, held)
 
     def standing(self, kind: ObjectKind, object_id: str) -> Standing | None:

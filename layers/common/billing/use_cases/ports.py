@@ -78,7 +78,8 @@ class Mirror(Protocol):
         """Write the state with its inbox row if it is later than what stands, all in one transaction.
 
         Returns APPLIED, STALE, DUPLICATE, or TIE when a state of the same second stands, in
-        which case nothing is written. A deleted object is never brought back: STALE.
+        which case nothing is written. A deletion is later than any state, whatever its second, and
+        a deleted object is never brought back: STALE.
 
         Raises
         ------

@@ -54,7 +54,7 @@ def write_statement(write: Write) -> LiteralString:
     """Return the statement that writes a state and its inbox row, or says why not.
 
     Its one row holds the verdict's word. Beside the columns it takes the event's parameters and `revision`:
-    NULL to write what is later than what stands, else to write only over that revision (0: over nothing).
+    NULL to write what is later than what stands (a deletion always is), else to write only over that revision (0: over nothing).
     """
     columns = ("id", "livemode", "as_of", *write.columns)
     names: LiteralString = ", ".join(columns)
@@ -72,7 +72,7 @@ head AS (
     ON CONFLICT (id) DO UPDATE SET
         {changes}, as_of = greatest(held.as_of, excluded.as_of), revision = held.revision + 1
     WHERE CASE WHEN %(revision)s::bigint IS NULL
-        THEN held.as_of < excluded.as_of AND held.deleted_at IS NULL
+        THEN (held.as_of < excluded.as_of OR excluded.deleted_at IS NOT NULL) AND held.deleted_at IS NULL
         ELSE held.revision = %(revision)s::bigint
     END
     RETURNING id, {customer} AS customer
