@@ -96,7 +96,7 @@ class LocalCloud:
         self._check_mode(own_key)
         ports = plan_ports(
             self._state.read().ports,
-            offset=int(self._environment.get("BILLING_LOCAL_PORT_OFFSET", "0")),
+            offset=self._port_offset(),
             ours=lambda name: self.table.find(name) is not None,
             say=self._progress.say,
         )
@@ -144,6 +144,12 @@ class LocalCloud:
             webhook_secret=secrets.webhook_secret,
             say=self._progress.say,
         )
+
+    def _port_offset(self) -> int:
+        text = self._environment.get("BILLING_LOCAL_PORT_OFFSET", "") or "0"
+        if not text.isdecimal():
+            raise LocalCloudError(f"BILLING_LOCAL_PORT_OFFSET is {text}, not a number of ports")
+        return int(text)
 
     def _check_mode(self, own_key: str | None) -> None:
         wanted = STAND_IN if own_key is None else TEST_MODE

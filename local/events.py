@@ -39,17 +39,26 @@ def signed_header(payload: bytes, secret: str, timestamp: int) -> str:
 class EventCatchUp:
     """Stripe's list of events on one side, the inbox on the other.
 
-    `api_base` and `api_key` are Stripe's or the stand-in's, `dsn` the database owner's.
+    `api_base` and `api_key` are Stripe's or the stand-in's, `dsn` the database owner's. Events that do not
+    arrive for `quiet_seconds` are taken for lost.
     """
 
     def __init__(
-        self, *, api_base: str, api_key: str, webhook_url: str, webhook_secret: str, dsn: str
+        self,
+        *,
+        api_base: str,
+        api_key: str,
+        webhook_url: str,
+        webhook_secret: str,
+        dsn: str,
+        quiet_seconds: float = _QUIET_SECONDS,
     ) -> None:
         self._api_base = api_base
         self._api_key = api_key
         self._webhook_url = webhook_url
         self._webhook_secret = webhook_secret
         self._dsn = dsn
+        self._quiet_seconds = quiet_seconds
 
     def run(self, tell: Callable[[int, int], None], *, since: int = 0, seconds: float = 300.0) -> int:
         """Return how many events the inbox has, once it has all that Stripe lists from `since` on.
@@ -81,7 +90,7 @@ class EventCatchUp:
                     )
                 if present != last:
                     last, changed = present, now
-                elif now - changed > _QUIET_SECONDS:
+                elif now - changed > self._quiet_seconds:
                     known = {found for (found,) in connection.execute(_PRESENT, [ids])}
                     self._send([event for name, event in events.items() if name not in known])
                     changed = time.monotonic()

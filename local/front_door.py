@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -114,7 +115,7 @@ class FrontDoor:
                 # Already encoded: a second encoding would change the path that the API sees.
                 URL(f"{settings.aws}{path}", encoded=True),
                 headers=passed,
-                data=body or None,
+                data=io.BytesIO(body) if body else None,
                 allow_redirects=False,
                 skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
             ) as answer:

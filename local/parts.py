@@ -9,6 +9,8 @@ import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING, Protocol
 
+import psutil
+
 from local.problems import LocalCloudError
 from local.processes import start_process, stop_process
 
@@ -16,8 +18,6 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Mapping, Sequence
     from pathlib import Path
-
-    import psutil
 
     from local.aws import LocalAws
     from local.processes import ProcessTable
@@ -111,6 +111,7 @@ class ProgramPart:
             stop_process(process)
         elif self.name in self._table.names():
             reason = "started again: it had died"
+        self._reap()
         self._start()
         return reason or "started"
 
@@ -125,8 +126,18 @@ class ProgramPart:
         process = self._table.find(self.name)
         if process is not None:
             stop_process(process)
+        self._reap()
         self._table.forget(self.name)
         return process is not None
+
+    def _reap(self) -> None:
+        """Take the exit status of a child of ours that was stopped or died."""
+        if self._child is not None:
+            if self._child.poll() is None:
+                # Its record is gone, so nobody has stopped it.
+                stop_process(psutil.Process(self._child.pid))
+            self._child.wait()
+            self._child = None
 
     def _start(self) -> None:
         self._child = start_process(
