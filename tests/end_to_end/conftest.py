@@ -3,35 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.local import local
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-PROJECT = Path(__file__).parents[2]
-
-
-def local(
-    command: str, *arguments: str, state: Path, timeout: float = 600
-) -> subprocess.CompletedProcess[str]:
-    """Run `python -m local …` against a state folder of its own and return what it printed."""
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "STRIPE_API_KEY"))}
-    environment["BILLING_LOCAL_DIR"] = str(state)
-    return subprocess.run(  # noqa: S603 -- our own command
-        [sys.executable, "-m", "local", command, *arguments],
-        cwd=PROJECT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        check=False,
-    )
+    from pathlib import Path
 
 
 @pytest.fixture(scope="session")

@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import time
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 
+from local.postgres import PostgresServer
 from tests.support.http import call, get
+from tests.support.local import local
 from tests.support.signing import stripe_signature
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.support.http import Answer
 
@@ -241,24 +245,25 @@ def test_bad_signatures_leave_no_trace(endpoints: dict[str, Any]) -> None:
 
 
 def test_while_the_database_is_away_reads_are_503_and_no_event_is_lost(
-    endpoints: dict[str, Any], invoices_url: str, customer: str, paid_invoice: dict[str, Any]
+    local_cloud: Path,
+    endpoints: dict[str, Any],
+    invoices_url: str,
+    customer: str,
+    paid_invoice: dict[str, Any],
 ) -> None:
     """Given a database away, then reads are 503 and webhooks 200; when it is back, then all is applied."""
     copy = _stripe_invoice(endpoints, paid_invoice["id"])
     copy.update(id="in_e2e_outage", number="E2E-0002")
     body = _event("evt_e2e_outage", "invoice.paid", copy, int(time.time()))
-    maintenance = endpoints["database_url"].rpartition("/")[0] + "/postgres"
-    with psycopg.connect(maintenance, autocommit=True) as connection:
-        connection.execute("ALTER DATABASE billing WITH ALLOW_CONNECTIONS false")
-        try:
-            connection.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'billing'"
-            )
-            answer = get(invoices_url, token=customer)
-            assert (answer.status, answer.json["code"]) == (503, "unavailable")
-            assert int(answer.headers["Retry-After"]) > 0
-            sent = _send(endpoints, body, stripe_signature(body, endpoints["webhook_secret"]))
-            assert sent.status == 200
-        finally:
-            connection.execute("ALTER DATABASE billing WITH ALLOW_CONNECTIONS true")
+    server = PostgresServer(local_cloud, urlsplit(endpoints["database_url"]).port or 0, say=lambda _: None)
+    server.stop()
+    try:
+        answer = get(invoices_url, token=customer)
+        assert (answer.status, answer.json["code"]) == (503, "unavailable")
+        assert int(answer.headers["Retry-After"]) > 0
+        sent = _send(endpoints, body, stripe_signature(body, endpoints["webhook_secret"]))
+        assert sent.status == 200
+    finally:
+        restarted = local("dev", "--detach", state=local_cloud)
+    assert restarted.returncode == 0, restarted.stdout + restarted.stderr
     _eventually(lambda: get(f"{invoices_url}/in_e2e_outage", token=customer).status == 200, "it was applied")

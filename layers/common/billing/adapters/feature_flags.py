@@ -5,7 +5,7 @@ AppConfig is configured; a plain `{"default": true}` is answered without it. Rul
 without a context: those on time work, those on a tenant never match.
 """
 
-# ruff: noqa: PLC0415 - imported where used: cold start counts, and most requests need none of it
+
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """An issuer's published keys: fetched on first need, kept, and fetched anew when a key is unknown."""
 
-# ruff: noqa: PLC0415 - imported where used: cold start counts, and most requests need none of it
+
 
 from __future__ import annotations
 

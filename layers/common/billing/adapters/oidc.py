@@ -1,6 +1,6 @@
 """JWTs of one OIDC issuer, verified against the keys that it publishes (RFC 7517, 7519, 8725)."""
 
-# ruff: noqa: PLC0415 - imported where used: cold start counts, and most requests need none of it
+
 
 from __future__ import annotations
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 class PdfAnswer:
     """A PDF, or word that the caller has it already.
 
-    `etag` is the strong entity tag without quotes; `filename` may hold any character. `content` is None when the caller knows it.
+    `etag` is the strong entity tag without quotes; `filename` may hold any character. `content` is
+    None when the caller knows it.
     `cached` says that the bytes came out of the store, `stored` that the store did its part: it
     is False when the PDF was drawn and served although the store is away.
     """

@@ -1,6 +1,6 @@
 """Draws an invoice with fpdf2: the same document gives the same bytes."""
 
-# ruff: noqa: PLC0415 - fpdf2 is half a second of a cold start, and only a miss of the store needs it
+
 
 from __future__ import annotations
 

@@ -54,7 +54,8 @@ def write_statement(write: Write) -> LiteralString:
     """Return the statement that writes a state and its inbox row, or says why not.
 
     Its one row holds the verdict's word. Beside the columns it takes the event's parameters and `revision`:
-    NULL to write what is later than what stands (a deletion always is), else to write only over that revision (0: over nothing).
+    NULL to write what is later than what stands (a deletion always is), else to write only over that
+    revision (0: over nothing).
     """
     columns = ("id", "livemode", "as_of", *write.columns)
     names: LiteralString = ", ".join(columns)

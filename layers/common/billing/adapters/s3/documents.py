@@ -45,7 +45,7 @@ class S3DocumentStore:
         UnavailableError
             S3 does not answer, or refuses.
         """
-        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - with its client
+        from botocore.exceptions import BotoCoreError, ClientError
 
         try:
             answer = self._s3.get_object(Bucket=self._bucket, Key=self._path(key))
@@ -69,7 +69,7 @@ class S3DocumentStore:
         UnavailableError
             S3 does not answer, or refuses.
         """
-        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - with its client
+        from botocore.exceptions import BotoCoreError, ClientError
 
         digest = hashlib.sha256(content)
         damaged = self._damaged.pop(key, None)
@@ -95,8 +95,8 @@ class S3DocumentStore:
     @property
     def _s3(self) -> S3Client:
         if self._client is None:
-            import boto3  # noqa: PLC0415 - 300 ms of a cold start that a 304 never needs
-            from botocore.config import Config  # noqa: PLC0415 - as above
+            import boto3
+            from botocore.config import Config
 
             self._client = boto3.client(
                 "s3",

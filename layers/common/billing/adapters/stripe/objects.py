@@ -156,7 +156,7 @@ class StripeApi:
 
     def _get(self, path: str, query: Mapping[str, str] | None = None) -> _Answer | None:
         """Return the JSON object at this path, None if Stripe does not know it."""
-        import stripe  # noqa: PLC0415 - 250 ms of a cold start that most invocations never need
+        import stripe
 
         started = time.monotonic()
         try:
@@ -173,7 +173,7 @@ class StripeApi:
         return _Answer(members, _before(answer.headers, time.monotonic() - started))
 
     def _ask(self, path: str, query: Mapping[str, str]) -> Any:
-        import stripe  # noqa: PLC0415 - as above
+        import stripe
 
         if self._client is None:
             self._client = self._connected(refresh=False)
@@ -185,7 +185,7 @@ class StripeApi:
             return self._client.raw_request("get", path, **query)
 
     def _connected(self, *, refresh: bool) -> StripeClient:
-        import stripe  # noqa: PLC0415 - as above
+        import stripe
 
         if self._connection is None:
             self._connection = stripe.RequestsClient(timeout=(3.0, 10.0))
