@@ -39,11 +39,13 @@ DEMO_SELLER = (
 class Assembly:
     """The parts in the order in which they start, and the addresses that follow from the ports.
 
-    `stripe_test_key` is the developer's own key of Stripe's test mode; None means the stand-in.
+    `stripe_test_key` is the developer's own key of Stripe's test mode, None means the stand-in;
+    `stripe_url` is the API of the one or the other.
     """
 
     paths: LocalPaths
     ports: Mapping[str, int]
+    stripe_url: str
     stripe_test_key: str | None
     stand_in_key: str
     table: ProcessTable
@@ -65,13 +67,6 @@ class Assembly:
     def webhook_url(self) -> str:
         """Where Stripe's events go in."""
         return f"{self.origin}/webhooks/stripe"
-
-    @property
-    def stripe_url(self) -> str:
-        """The API of Stripe or of its stand-in."""
-        if self.stripe_test_key is not None:
-            return STRIPE_API
-        return f"http://{LOOPBACK}:{self.ports['stripe']}"
 
     @property
     def stripe_key(self) -> str:
@@ -107,6 +102,7 @@ def assemble(
     *,
     table: ProcessTable,
     stripe_test_key: str | None,
+    stripe_test_base: str,
     stand_in_key: str,
     webhook_secret: str,
     say: Callable[[str], None],
@@ -170,6 +166,7 @@ def assemble(
             health_url=None,
             environment={
                 "STRIPE_API_KEY": stripe_test_key,
+                "STRIPE_API_BASE": stripe_test_base,
                 "STRIPE_WEBHOOK_SECRET": webhook_secret,
                 "BILLING_WEBHOOK_URL": f"http://{LOOPBACK}:{ports['front-door']}/webhooks/stripe",
                 "BILLING_RELAY_STATE": str(state / "stripe" / "relay.json"),
@@ -178,6 +175,7 @@ def assemble(
     return Assembly(
         paths=paths,
         ports=ports,
+        stripe_url=f"http://{LOOPBACK}:{ports['stripe']}" if stripe_test_key is None else stripe_test_base,
         stripe_test_key=stripe_test_key,
         stand_in_key=stand_in_key,
         table=table,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
+import subprocess
 import time
 import urllib.error
 import urllib.request
@@ -16,7 +18,6 @@ from local.problems import LocalCloudError
 from local.processes import start_process, stop_process
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Mapping
     from pathlib import Path
 
@@ -88,8 +89,7 @@ class LocalAws:
             raise LocalCloudError(f"the local AWS is not installed at {self._executable}: run `make setup`")
         self._forget_unclean_state()
         scratch = self._state / "tmp"
-        # Workers that were killed leave their unpacked code behind.
-        shutil.rmtree(scratch, ignore_errors=True)
+        _discard(scratch)
         scratch.mkdir(parents=True)
         self._child = start_process([self._executable], log=self._log, env=self._environment(scratch))
 
@@ -132,6 +132,7 @@ class LocalAws:
         if self._child is not None:
             self._child.wait()
             self._child = None
+        _discard(self._state / "tmp")
 
     def _forget_unclean_state(self) -> None:
         clean = self._state / "clean"
@@ -166,3 +167,16 @@ class LocalAws:
             "S3_DATA_DIR": str(self._state / "s3"),
             **self._functions_environment,
         }
+
+
+def _discard(scratch: Path) -> None:
+    """Delete a scratch folder in the background.
+
+    Each worker leaves its unpacked layers there, a hundred megabytes and thousands of files each, and
+    nobody should wait for those to go.
+    """
+    if not scratch.exists():
+        return
+    doomed = scratch.with_name(f"tmp-{secrets.token_hex(8)}")
+    scratch.rename(doomed)
+    subprocess.run(["/bin/sh", "-c", 'rm -rf "$1" &', "sh", str(doomed)], check=False, timeout=10)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
-from local.assembly import PART_TITLES, assemble
+from local.assembly import PART_TITLES, STRIPE_API, assemble
 from local.demo import DEMO_USERS
 from local.demo_data import DemoData
 from local.endpoints import Endpoints
@@ -38,8 +38,8 @@ SUPERVISOR = "supervisor"
 class LocalCloud:
     """One local cloud; its whole state is in `paths.state`.
 
-    `environment` gives STRIPE_API_KEY (the developer's own, of Stripe's test mode) and
-    BILLING_LOCAL_PORT_OFFSET, which moves the preferred ports.
+    `environment` gives STRIPE_API_KEY (the developer's own, of Stripe's test mode, asked at
+    STRIPE_API_BASE) and BILLING_LOCAL_PORT_OFFSET, which moves the preferred ports.
     """
 
     def __init__(self, paths: LocalPaths, progress: Progress, environment: Mapping[str, str]) -> None:
@@ -140,6 +140,7 @@ class LocalCloud:
             ports,
             table=self.table,
             stripe_test_key=own_key,
+            stripe_test_base=self._environment.get("STRIPE_API_BASE") or STRIPE_API,
             stand_in_key=secrets.stripe_key,
             webhook_secret=secrets.webhook_secret,
             say=self._progress.say,

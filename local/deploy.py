@@ -35,11 +35,21 @@ class Deployment:
 
     def fingerprint(self) -> str:
         """Return a hash that changes when a source file or a parameter does."""
-        digest = hashlib.sha256(json.dumps(dict(self.parameters), sort_keys=True).encode())
+        parameters = json.dumps(dict(self.parameters), sort_keys=True)
+        return hashlib.sha256(f"{self.source_fingerprint()} {parameters}".encode()).hexdigest()
+
+    def source_fingerprint(self) -> str:
+        """Return a hash that changes when a source file does."""
+        digest = hashlib.sha256()
         for path in source_files(self.paths.project):
             digest.update(f"\0{path.relative_to(self.paths.project)}\0".encode())
             digest.update(hashlib.sha256(path.read_bytes()).digest())
         return digest.hexdigest()
+
+    def is_built(self, source_fingerprint: str) -> bool:
+        """Return whether the sources are those of a build that is still there."""
+        built = (self._work / "build" / "template.yaml").exists()
+        return built and source_fingerprint == self.source_fingerprint()
 
     def build(self) -> None:
         """Build functions and layers; SAM's cache keeps what has not changed.

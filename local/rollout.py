@@ -91,8 +91,14 @@ class Rollout:
             return stack
         self._state.change(deployed="")
         with self._progress.step("Build") as step:
-            step.note = "functions and layers"
-            wish.build()
+            if wish.is_built(self._state.read().built):
+                step.note = "nothing has changed"
+            else:
+                step.note = "functions and layers"
+                sources = wish.source_fingerprint()
+                self._state.change(built="")
+                wish.build()
+                self._state.change(built=sources)
         with self._progress.step("Deploy") as step:
             step.note = "with migrations"
             self._deploy(wish, clients)

@@ -18,10 +18,12 @@ TEST_MODE = "Stripe's test mode"
 class CloudState:
     """`stripe` says whose data these are; `customers` maps a demo user's name to a Stripe customer.
 
-    `seeded` is when seeding began, in seconds since the epoch; 0 before.
+    `built` and `deployed` are fingerprints of what was built and deployed; `seeded` is when seeding began,
+    in seconds since the epoch, 0 before.
     """
 
     ports: dict[str, int] = field(default_factory=dict)
+    built: str = ""
     deployed: str = ""
     stripe: str = ""
     customers: dict[str, str] = field(default_factory=dict)
