@@ -127,4 +127,5 @@ def first_failure(cloudformation: CloudFormationClient, name: str, since: dt.dat
     if not failures:
         return None
     first = min(failures, key=lambda event: event["Timestamp"])
-    return f"{first.get('LogicalResourceId', name)}: {first.get('ResourceStatusReason', 'no reason given')}"
+    reason = first.get("ResourceStatusReason", "no reason given").rstrip(".")
+    return f"{first.get('LogicalResourceId', name)}: {reason}"

@@ -81,4 +81,10 @@ def watch(cloud: LocalCloud, progress: Progress, revivals: Revivals | None = Non
         if not allowed.allow(time.monotonic()):
             raise LocalCloudError(f"{names} died again, too often now: see the logs in {cloud.paths.logs}")
         progress.say(f"{names} died; bringing it back.")
-        cloud.up()
+        try:
+            cloud.up()
+        except LocalCloudError as error:
+            # Another part may have died under it; then the next round brings that one back.
+            if not cloud.dead_parts():
+                raise
+            progress.say(str(error))
