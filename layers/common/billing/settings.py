@@ -18,13 +18,18 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class DatabaseSettings:
-    """How one function reaches PostgreSQL; the credentials are in the secret, never here."""
+    """How one function reaches PostgreSQL; the credentials are in the secret, never here.
+
+    `ssl_root_cert` is the PEM file of the CAs that the server's certificate may come from; empty for the
+    public ones.
+    """
 
     host: str
     port: int
     name: str
     ssl_mode: str
     secret_id: str
+    ssl_root_cert: str = ""
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str]) -> DatabaseSettings:
@@ -41,6 +46,7 @@ class DatabaseSettings:
             name=required(env, "DATABASE_NAME"),
             ssl_mode=env.get("DATABASE_SSL_MODE", "verify-full"),
             secret_id=required(env, "DATABASE_SECRET_ID"),
+            ssl_root_cert=env.get("DATABASE_SSL_ROOT_CERT", ""),
         )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, LiteralString, Self
 
 import psycopg
@@ -15,6 +16,7 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import DictRow, dict_row
 
 from billing.domain.errors import UnavailableError
+from billing.settings import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -54,13 +56,16 @@ def connect(
     Raises
     ------
     psycopg.OperationalError
-        The server does not answer, or refuses the credentials.
+        The server does not answer, refuses the credentials, or is not the one that its certificate names.
+    SettingsError
+        The file of root certificates does not exist.
     """
     return psycopg.connect(
         host=settings.host,
         port=settings.port,
         dbname=settings.name,
         sslmode=settings.ssl_mode,
+        sslrootcert=_root_certificates(settings),
         user=credentials.username,
         password=credentials.password,
         application_name=application_name,
@@ -73,6 +78,22 @@ def connect(
         prepare_threshold=None,
         row_factory=dict_row,
     )
+
+
+def _root_certificates(settings: DatabaseSettings) -> str | None:
+    """Return the file of the CAs to trust, None where the mode verifies nothing.
+
+    libpq would look into the home directory, which a Lambda does not have.
+    """
+    if settings.ssl_mode not in {"verify-ca", "verify-full"}:
+        return None
+    if not settings.ssl_root_cert:
+        import certifi
+
+        return certifi.where()
+    if not Path(settings.ssl_root_cert).is_file():
+        raise SettingsError("the environment variable DATABASE_SSL_ROOT_CERT names no file")
+    return settings.ssl_root_cert
 
 
 class Database:
