@@ -5,8 +5,6 @@ AppConfig is configured; a plain `{"default": true}` is answered without it. Rul
 without a context: those on time work, those on a tenant never match.
 """
 
-
-
 from __future__ import annotations
 
 import json

@@ -1,7 +1,5 @@
 """An issuer's published keys: fetched on first need, kept, and fetched anew when a key is unknown."""
 
-
-
 from __future__ import annotations
 
 import json

@@ -1,7 +1,5 @@
 """JWTs of one OIDC issuer, verified against the keys that it publishes (RFC 7517, 7519, 8725)."""
 
-
-
 from __future__ import annotations
 
 import time

@@ -1,7 +1,5 @@
 """Draws an invoice with fpdf2: the same document gives the same bytes."""
 
-
-
 from __future__ import annotations
 
 import unicodedata

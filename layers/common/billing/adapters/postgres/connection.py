@@ -85,7 +85,7 @@ def _root_certificates(settings: DatabaseSettings) -> str | None:
 
     libpq would look into the home directory, which a Lambda does not have.
     """
-    if settings.ssl_mode not in {"verify-ca", "verify-full"}:
+    if settings.ssl_mode != "verify-full":
         return None
     if not settings.ssl_root_cert:
         import certifi
