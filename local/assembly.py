@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from local.aws import LocalAws
-from local.parts import AwsPart, PostgresPart, ProgramPart
+from local.parts import AwsPart, PostgresPart, Program, ProgramPart
 from local.ports import LOOPBACK
 from local.postgres import PostgresServer
 
@@ -124,53 +124,55 @@ def assemble(
             say(text)
 
     postgres = PostgresServer(state, ports["postgres"], say=say_unless_known)
-    shared = [project / "local" / f"{name}.py" for name in ("files", "ports", "problems", "processes")]
     front_door = ProgramPart(
         "front-door",
+        Program(
+            command=[
+                *(sys.executable, "-m", "local.front_door", "--port", str(ports["front-door"])),
+                *("--settings", state / "front_door.json", "--key", state / "oidc_key.json"),
+            ],
+            cwd=project,
+            sources=[
+                *(project / "local" / f"{name}.py" for name in ("files", "pages", "ports", "problems")),
+                *(project / "local").glob("front_door*.py"),
+                *(project / "local").glob("oidc*.py"),
+            ],
+        ),
         table=table,
+        log=paths.log("front-door"),
+        health_url=f"http://{LOOPBACK}:{ports['front-door']}/healthz",
+    )
+    stand_in = Program(
         command=[
-            *(sys.executable, "-m", "local.front_door", "--port", str(ports["front-door"])),
-            *("--settings", state / "front_door.json", "--key", state / "oidc_key.json"),
+            *(sys.executable, "-m", "local.stripe_standin", "--port", str(ports["stripe"])),
+            *("--state", state / "stripe" / "standin.sqlite3"),
         ],
         cwd=project,
-        log=paths.log("front-door"),
-        sources=[
-            *shared,
-            *(project / "local").glob("front_door*.py"),
-            *(project / "local").glob("oidc*.py"),
-            project / "local" / "pages.py",
-        ],
-        health_url=f"http://{LOOPBACK}:{ports['front-door']}/healthz",
+        sources=[project / "local" / "stripe_standin"],
+    )
+    relay = Program(
+        command=[sys.executable, "-m", "local.stripe_relay"],
+        cwd=project,
+        sources=[project / "local" / "stripe_relay.py"],
+        environment={
+            "STRIPE_API_KEY": stripe_test_key or "",
+            "STRIPE_API_BASE": stripe_test_base,
+            "STRIPE_WEBHOOK_SECRET": webhook_secret,
+            "BILLING_WEBHOOK_URL": f"http://{LOOPBACK}:{ports['front-door']}/webhooks/stripe",
+            "BILLING_RELAY_STATE": str(state / "stripe" / "relay.json"),
+        },
     )
     if stripe_test_key is None:
         stripe = ProgramPart(
             "stripe",
+            stand_in,
             table=table,
-            command=[
-                *(sys.executable, "-m", "local.stripe_standin", "--port", str(ports["stripe"])),
-                *("--state", state / "stripe" / "standin.sqlite3"),
-            ],
-            cwd=project,
             log=paths.log("stripe"),
-            sources=[project / "local" / "stripe_standin"],
             health_url=f"http://{LOOPBACK}:{ports['stripe']}/_standin/health",
         )
     else:
         stripe = ProgramPart(
-            "stripe-relay",
-            table=table,
-            command=[sys.executable, "-m", "local.stripe_relay"],
-            cwd=project,
-            log=paths.log("stripe-relay"),
-            sources=[project / "local" / "stripe_relay.py"],
-            health_url=None,
-            environment={
-                "STRIPE_API_KEY": stripe_test_key,
-                "STRIPE_API_BASE": stripe_test_base,
-                "STRIPE_WEBHOOK_SECRET": webhook_secret,
-                "BILLING_WEBHOOK_URL": f"http://{LOOPBACK}:{ports['front-door']}/webhooks/stripe",
-                "BILLING_RELAY_STATE": str(state / "stripe" / "relay.json"),
-            },
+            "stripe-relay", relay, table=table, log=paths.log("stripe-relay"), health_url=None
         )
     return Assembly(
         paths=paths,

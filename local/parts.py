@@ -7,6 +7,7 @@ import os
 import time
 import urllib.error
 import urllib.request
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 import psutil
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 _START_SECONDS = 30.0
 _POLL_SECONDS = 0.1
+_ANSWER_SECONDS = 5.0
 
 
 class Part(Protocol):
@@ -74,29 +76,48 @@ class PostgresProcess(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What to run and where; `sources` are the files and folders whose change asks for a restart."""
+
+    command: Sequence[str | Path]
+    cwd: Path
+    sources: Sequence[Path] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def version(self) -> str:
+        """Return a hash of the command, the environment and the code."""
+        command = [str(part) for part in self.command]
+        digest = hashlib.sha256(repr((command, sorted(self.environment.items()))).encode())
+        for source in self.sources:
+            for path in sorted(source.rglob("*.py")) if source.is_dir() else [source]:
+                digest.update(path.read_bytes())
+        return digest.hexdigest()
+
+
 class ProgramPart:
-    """A program of ours that answers HTTP, recorded with the version of its code."""
+    """A program of ours that answers HTTP, recorded with the version of its code.
+
+    Without a `health_url` it counts as up as soon as it runs.
+    """
 
     def __init__(
         self,
         name: str,
+        program: Program,
         *,
         table: ProcessTable,
-        command: Sequence[str | Path],
-        cwd: Path,
         log: Path,
-        sources: Sequence[Path],
         health_url: str | None,
-        environment: Mapping[str, str] | None = None,
+        answer_seconds: float = _ANSWER_SECONDS,
     ) -> None:
         self.name = name
+        self._program = program
+        self._version = program.version()
         self._table = table
-        self._command = [str(part) for part in command]
-        self._cwd = cwd
         self._log = log
         self._health_url = health_url
-        self._environment = dict(environment or {})
-        self._version = _version(self._command, self._environment, sources)
+        self._answer_seconds = answer_seconds
         self._child: subprocess.Popen[bytes] | None = None
 
     def ensure(self) -> str:
@@ -140,8 +161,9 @@ class ProgramPart:
             self._child = None
 
     def _start(self) -> None:
+        environment = {**os.environ, **self._program.environment}
         self._child = start_process(
-            self._command, log=self._log, env={**os.environ, **self._environment}, cwd=self._cwd
+            self._program.command, log=self._log, env=environment, cwd=self._program.cwd
         )
         self._table.remember(self.name, self._child.pid, self._version)
         deadline = time.monotonic() + _START_SECONDS
@@ -156,7 +178,7 @@ class ProgramPart:
         if self._health_url is None:
             return True
         try:
-            with urllib.request.urlopen(self._health_url, timeout=5):  # noqa: S310 - our own http URL
+            with urllib.request.urlopen(self._health_url, timeout=self._answer_seconds):  # noqa: S310 - our own http URL
                 return True
         except urllib.error.HTTPError:
             # An answer is an answer: the stand-in wants a key.
@@ -245,11 +267,3 @@ class PostgresPart:
         if not self._log.is_symlink() or self._log.readlink() != self._server.log:
             self._log.unlink(missing_ok=True)
             self._log.symlink_to(self._server.log)
-
-
-def _version(command: Sequence[str], environment: Mapping[str, str], sources: Sequence[Path]) -> str:
-    digest = hashlib.sha256(repr((list(command), sorted(environment.items()))).encode())
-    for source in sources:
-        for path in sorted(source.rglob("*.py")) if source.is_dir() else [source]:
-            digest.update(path.read_bytes())
-    return digest.hexdigest()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 # The start time is the boot time plus ticks; the clock may be stepped a little between two readings.
 _SAME_START_SECONDS = 2.0
 _KILL_GRACE_SECONDS = 5.0
+_POLL_SECONDS = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,17 +127,34 @@ def stop_process(
     """Ask a process to end and kill it with its group if it does not; return whether it ended by itself."""
     try:
         process.send_signal(first)
-        process.wait(grace)
-    except (psutil.NoSuchProcess, ProcessLookupError):
+        # One that is halted could not even hear it.
+        process.send_signal(signal.SIGCONT)
+    except psutil.NoSuchProcess:
         return True
-    except psutil.TimeoutExpired:
-        with suppress(ProcessLookupError):
-            # Only a group that the process leads is ours to kill.
-            if os.getpgid(process.pid) == process.pid:
-                os.killpg(process.pid, signal.SIGKILL)
-        with suppress(psutil.NoSuchProcess):
-            process.kill()
-        with suppress(psutil.TimeoutExpired):
-            process.wait(_KILL_GRACE_SECONDS)
-        return False
-    return True
+    if has_ended(process, grace):
+        return True
+    with suppress(ProcessLookupError):
+        # Only a group that the process leads is ours to kill.
+        if os.getpgid(process.pid) == process.pid:
+            os.killpg(process.pid, signal.SIGKILL)
+    with suppress(psutil.NoSuchProcess):
+        process.kill()
+    has_ended(process, _KILL_GRACE_SECONDS)
+    return False
+
+
+def has_ended(process: psutil.Process, seconds: float) -> bool:
+    """Return whether the process ends in this time.
+
+    One that waits to be reaped has ended: its parent may be a container's first process, which reaps late
+    or never, so waiting for the pid to go would wait for that.
+    """
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            if process.status() == psutil.STATUS_ZOMBIE:
+                return True
+        except psutil.NoSuchProcess:
+            return True
+        time.sleep(_POLL_SECONDS)
+    return False

@@ -12,10 +12,17 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from local.parts import ProgramPart
+from local.parts import Program, ProgramPart
 from local.ports import LOOPBACK, any_free_port
 from local.problems import LocalCloudError
-from local.processes import ProcessRecord, ProcessTable, find_process, start_process, stop_process
+from local.processes import (
+    ProcessRecord,
+    ProcessTable,
+    find_process,
+    has_ended,
+    start_process,
+    stop_process,
+)
 from local.watch import Revivals
 
 if TYPE_CHECKING:
@@ -43,12 +50,12 @@ time.sleep(600)
 SUPERVISOR = """
 import sys, time
 from pathlib import Path
-from local.parts import ProgramPart
+from local.parts import Program, ProgramPart
 from local.processes import ProcessTable
 folder, port = Path(sys.argv[1]), sys.argv[2]
-part = ProgramPart("server", table=ProcessTable(folder / "table.json"),
-    command=[sys.executable, str(folder / "server.py"), port], cwd=folder, log=folder / "server.log",
-    sources=[folder / "server.py"], health_url=f"http://127.0.0.1:{port}/")
+program = Program([sys.executable, str(folder / "server.py"), port], folder, [folder / "server.py"])
+part = ProgramPart("server", program, table=ProcessTable(folder / "table.json"), log=folder / "server.log",
+    health_url=f"http://127.0.0.1:{port}/")
 print(part.ensure(), flush=True)
 time.sleep(600)
 """
@@ -68,12 +75,15 @@ class Fixture:
         """Return the part as a run of the local cloud that knows nothing of earlier ones makes it."""
         part = ProgramPart(
             "server",
+            Program(
+                command=[sys.executable, str(self.folder / "server.py"), str(self.port)],
+                cwd=self.folder,
+                sources=[self.folder / "server.py"],
+            ),
             table=self.table,
-            command=[sys.executable, str(self.folder / "server.py"), str(self.port)],
-            cwd=self.folder,
             log=self.folder / "server.log",
-            sources=[self.folder / "server.py"],
             health_url=f"http://{LOOPBACK}:{self.port}/",
+            answer_seconds=1.0,
         )
         self.parts.append(part)
         return part
@@ -137,8 +147,7 @@ def test_a_process_that_ignores_the_request_is_killed_with_its_children(tmp_path
     grandchild = psutil.Process(int(log.read_text()))
     assert stop_process(psutil.Process(process.pid), grace=0.2) is False
     process.wait()
-    grandchild.wait(10)
-    assert not grandchild.is_running()
+    assert has_ended(grandchild, 10)
 
 
 def test_a_part_that_runs_is_kept(server: Fixture) -> None:
@@ -200,11 +209,9 @@ def test_a_part_that_ends_at_once_is_told_with_its_log(tmp_path: Path) -> None:
     """Given a program that fails, when the part is ensured, then one sentence names its log."""
     part = ProgramPart(
         "broken",
+        Program(command=[sys.executable, "-c", "raise SystemExit(3)"], cwd=tmp_path),
         table=ProcessTable(tmp_path / "table.json"),
-        command=[sys.executable, "-c", "raise SystemExit(3)"],
-        cwd=tmp_path,
         log=tmp_path / "broken.log",
-        sources=[],
         health_url=f"http://{LOOPBACK}:{any_free_port()}/",
     )
     with pytest.raises(LocalCloudError, match=r"broken ended as soon as it began: see .*broken\.log"):
