@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import io
 import json
 import os
 import sys
@@ -45,6 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands.add_parser("migrate", help="apply pending migrations")
     commands.add_parser("migrate-status", help="say which migrations stand, and verify the schema")
     given = parser.parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal that has no ✓ shows a question mark instead of ending the command.
+        sys.stdout.reconfigure(errors="replace")
     progress = Progress()
     cloud = LocalCloud(LocalPaths.from_environment(), progress, os.environ)
     run = {

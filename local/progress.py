@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -65,5 +67,11 @@ class Progress:
             self._print(f"\r\033[K{step.line('·')}")
 
     def _print(self, text: str) -> None:
-        self._out.write(text)
-        self._out.flush()
+        try:
+            self._out.write(text)
+            self._out.flush()
+        except BrokenPipeError:
+            # Whoever read this has gone (`make dev | head`); the local cloud goes on without telling.
+            self._live = False
+            self._out = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - open as long as we are
+            os.dup2(self._out.fileno(), sys.stdout.fileno())
