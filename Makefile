@@ -55,7 +55,7 @@ send-events: setup ## Sign a folder of Stripe events and send them through the r
 
 .PHONY: test
 test: setup ## Run every test, on a real PostgreSQL and a real local AWS (ARGS=… goes to pytest)
-	@$(RUN)/python -m pytest $(ARGS)
+	@$(RUN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 .PHONY: check
 check: setup ## Lint, types, architecture, template and security checks
