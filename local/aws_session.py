@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from types_boto3_cloudformation import CloudFormationClient
     from types_boto3_lambda import LambdaClient
     from types_boto3_secretsmanager import SecretsManagerClient
+    from types_boto3_sqs import SQSClient
 
 
 class LogsClient(Protocol):
@@ -39,8 +40,21 @@ class LocalClients:
         self.cloudformation: CloudFormationClient = session.client("cloudformation", endpoint_url=endpoint)
         self.api: ApiGatewayV2Client = session.client("apigatewayv2", endpoint_url=endpoint)
         self.functions: LambdaClient = session.client("lambda", endpoint_url=endpoint)
+        self.queues: SQSClient = session.client("sqs", endpoint_url=endpoint)
         self.logs: LogsClient = session.client("logs", endpoint_url=endpoint)
         self.secrets: SecretsManagerClient = session.client("secretsmanager", endpoint_url=endpoint)
+
+    def queue_is_empty(self, url: str) -> bool:
+        """Return whether no message waits, hides or is being worked on in a queue."""
+        attributes = self.queues.get_queue_attributes(
+            QueueUrl=url,
+            AttributeNames=[
+                "ApproximateNumberOfMessages",
+                "ApproximateNumberOfMessagesNotVisible",
+                "ApproximateNumberOfMessagesDelayed",
+            ],
+        )["Attributes"]
+        return all(value == "0" for value in attributes.values())
 
     def put_secret(self, name: str, content: Mapping[str, object]) -> str:
         """Store a secret as JSON under this name, if it is not there already, and return its ARN."""

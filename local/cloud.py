@@ -58,8 +58,17 @@ class LocalCloud:
         LocalCloudError
             Something that the developer must mend; what had started goes on running.
         """
+        # Loaded here, because commands that bring nothing up need neither.
+        import psycopg  # noqa: PLC0415
+        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+
         with exclusively(self.paths.state, on_wait=self._say_waiting):
-            return self._up()
+            try:
+                return self._up()
+            except (BotoCoreError, ClientError, psycopg.Error) as error:
+                raise LocalCloudError(
+                    f"a part went away meanwhile ({error}): see the logs in {self.paths.logs}"
+                ) from error
 
     def down(self) -> bool:
         """Stop every part, the last one first; the data stay. Return whether anything ran."""
@@ -110,8 +119,8 @@ class LocalCloud:
             with self._progress.step(PART_TITLES[part.name]) as step:
                 done = part.ensure()
                 step.note = f"{done}, port {ports[part.name]}" if part.name in ports else done
-        rollout.run()
-        DemoData(assembly, secrets, self._state, self._progress).ensure()
+        stack = rollout.run()
+        DemoData(assembly, secrets, self._state, self._progress).ensure(stack.outputs["StripeEventsQueueUrl"])
         endpoints = _endpoints(assembly, secrets, OidcIssuer(assembly.issuer, key))
         endpoints.save(self.paths.endpoints)
         return endpoints

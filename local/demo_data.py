@@ -6,8 +6,10 @@ import json
 import time
 import urllib.error
 import urllib.request
+from functools import partial
 from typing import TYPE_CHECKING
 
+from local.aws_session import LocalClients
 from local.demo import write_demo_users
 from local.events import EventCatchUp
 from local.problems import LocalCloudError
@@ -30,8 +32,10 @@ class DemoData:
         self._state = state
         self._progress = progress
 
-    def ensure(self) -> None:
+    def ensure(self, queue_url: str) -> None:
         """Seed what is missing, wait until all events are applied, and let the demo users in.
+
+        `queue_url` is the queue that events wait in.
 
         Raises
         ------
@@ -55,6 +59,7 @@ class DemoData:
                 customers = seed(self._assembly.stripe_url, self._assembly.stripe_key, tell=show)
                 step.note = f"{len(customers)} customers"
                 state = self._state.change(customers=dict(customers))
+        clients = LocalClients(self._assembly.aws.endpoint)
         with self._progress.step("Stripe events") as step:
 
             def tell(present: int, listed: int) -> None:
@@ -66,6 +71,7 @@ class DemoData:
                 webhook_url=self._assembly.webhook_url,
                 webhook_secret=self._secrets.webhook_secret,
                 dsn=self._assembly.postgres.owner_dsn,
+                queue_is_empty=partial(clients.queue_is_empty, queue_url),
             ).run(tell, since=state.seeded)
         with self._progress.step("Users"):
             write_demo_users(

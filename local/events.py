@@ -40,7 +40,7 @@ class EventCatchUp:
     """Stripe's list of events on one side, the inbox on the other.
 
     `api_base` and `api_key` are Stripe's or the stand-in's, `dsn` the database owner's. Events that do not
-    arrive for `quiet_seconds` are taken for lost.
+    arrive for `quiet_seconds` while `queue_is_empty` are taken for lost.
     """
 
     def __init__(
@@ -51,6 +51,7 @@ class EventCatchUp:
         webhook_url: str,
         webhook_secret: str,
         dsn: str,
+        queue_is_empty: Callable[[], bool],
         quiet_seconds: float = _QUIET_SECONDS,
     ) -> None:
         self._api_base = api_base
@@ -58,13 +59,13 @@ class EventCatchUp:
         self._webhook_url = webhook_url
         self._webhook_secret = webhook_secret
         self._dsn = dsn
+        self._queue_is_empty = queue_is_empty
         self._quiet_seconds = quiet_seconds
 
     def run(self, tell: Callable[[int, int], None], *, since: int = 0, seconds: float = 300.0) -> int:
         """Return how many events the inbox has, once it has all that Stripe lists from `since` on.
 
-        `tell` is called with (present, listed). When nothing arrives for a while, what is missing is sent
-        again.
+        `tell` is called with (present, listed).
 
         Raises
         ------
@@ -90,7 +91,7 @@ class EventCatchUp:
                     )
                 if present != last:
                     last, changed = present, now
-                elif now - changed > self._quiet_seconds:
+                elif now - changed > self._quiet_seconds and self._queue_is_empty():
                     known = {found for (found,) in connection.execute(_PRESENT, [ids])}
                     self._send([event for name, event in events.items() if name not in known])
                     changed = time.monotonic()

@@ -48,8 +48,8 @@ class Rollout:
         valid = before.get("aws") == self._assembly.aws.endpoint
         self._write(host if valid else "", str(before.get("webhook_path", "")) if valid else "")
 
-    def run(self) -> None:
-        """Deploy what has changed, and lead the front door to it.
+    def run(self) -> Stack:
+        """Deploy what has changed, and lead the front door to it; return what stands.
 
         Raises
         ------
@@ -75,6 +75,7 @@ class Rollout:
             if not self._answers():
                 log = self._assembly.paths.log("aws")
                 raise LocalCloudError(f"{self._assembly.origin}{_PROBE} does not answer with 200: see {log}")
+        return stack
 
     def _deployed(self, clients: LocalClients) -> Stack:
         stack = find_stack(clients.cloudformation, STACK)

@@ -66,6 +66,7 @@ class World(ThreadingHTTPServer):
             "webhook_url": f"{self.url}/webhooks/stripe",
             "webhook_secret": SECRET,
             "dsn": self.dsn,
+            "queue_is_empty": lambda: True,
             "quiet_seconds": 0.0,
         }
         return EventCatchUp(**{**arguments, **changes})
@@ -165,6 +166,19 @@ def test_events_that_are_under_way_are_waited_for(world: World) -> None:
     arriving.start()
     assert world.catch_up(quiet_seconds=60.0).run(lambda *_: None) == 5
     arriving.join()
+    assert world.received == []
+
+
+def test_nothing_is_sent_again_while_the_queue_holds_messages(world: World) -> None:
+    """Given a slow start with messages in the queue, when catching up, then they are only waited for."""
+    queued = list(world.events)
+
+    def queue_is_empty() -> bool:
+        if queued:
+            world.record(queued.pop())
+        return False
+
+    assert world.catch_up(queue_is_empty=queue_is_empty).run(lambda *_: None) == 5
     assert world.received == []
 
 
