@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _PAGE = 100
-_QUIET_SECONDS = 10.0
+_QUIET_SECONDS = 30.0
 _POLL_SECONDS = 0.5
 _HTTP_SECONDS = 30
 _COUNT = "SELECT count(*) FROM stripe_webhook_events WHERE id = ANY(%s)"
