@@ -26,6 +26,14 @@ if TYPE_CHECKING:
     from billing.domain.documents import InvoiceDocument
     from billing.domain.invoices import Invoice
 
+MWST: dict[str, Any] = {
+    "percentage": Decimal("19"),
+    "name": "MwSt.",
+    "country": "DE",
+    "jurisdiction": "Germany",
+    "tax_type": "vat",
+}
+
 amounts = st.integers(-(2**63), 2**63 - 1)
 
 
@@ -35,13 +43,14 @@ def document(source: Invoice | None = None, locale: str = "en", **given: Any) ->
 
 def full() -> InvoiceDocument:
     """Return a document with every field set, and numbers that are odd everywhere."""
+    taxes = (tax(256, 1349, reason="standard_rated", **MWST),)
     source = invoice(
-        line(1999, quantity=Decimal("2.5"), unit_amount=Decimal("799.6"), discount=100),
-        line(-500, description="Refund", period=MOMENT),
+        replace(line(1999, quantity=Decimal("2.5"), unit_amount=Decimal("799.6"), discount=100), taxes=taxes),
+        replace(line(-500, description="Refund", period=MOMENT), taxes=taxes),
         status=InvoiceStatus.PAID,
         subtotal=1399,
         discounts=(DiscountAmount(Money(150, "eur"), "di_1"),),
-        taxes=(tax(256, 1349, reason="standard_rated"),),
+        taxes=taxes,
         total=1605,
         amount_paid=1605,
         starting_balance=-10,
@@ -170,6 +179,18 @@ def test_a_language_that_invoices_are_not_written_in_is_refused(tag: str) -> Non
     assert raised.value.field == "locale"
 
 
+def test_a_tax_says_what_its_rate_says() -> None:
+    """Given taxes of a known and of an unknown rate, when written, then sum and line say what is known."""
+    known, unknown = tax(256, 1349, **MWST), tax(10, 100, rate="txr_2")
+    written = document(
+        replace(invoice(), lines=(replace(line(1349), taxes=(known,)),), taxes=(known, unknown))
+    )
+    first, second = written.totals.taxes
+    assert {name: getattr(first, name) for name in MWST} == MWST
+    assert {getattr(second, name) for name in MWST} == {None}
+    assert written.lines[0].taxes == (first,)
+
+
 def test_equal_documents_have_one_fingerprint() -> None:
     """Given numbers and times written in other ways, when they are equal, then so is the fingerprint."""
     one = replace(full(), issued=datetime(2025, 11, 1, 12, tzinfo=UTC))
@@ -184,7 +205,7 @@ def test_equal_documents_have_one_fingerprint() -> None:
 def test_the_fingerprint_is_the_same_in_every_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Given a document known since long, when it is hashed today, then the key in the store is found."""
     monkeypatch.setattr(documents, "TEMPLATE_VERSION", 1)
-    assert fingerprint(full()) == "ce024125449264e32df7209fca21210a999c6dfaa49e1c68c8d626739bdcfe1f"
+    assert fingerprint(full()) == "27721d3052486f7e3534894ae635c7dff62738052e524db32169c85686b4ca7d"
 
 
 def test_another_template_is_another_fingerprint(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -33,13 +33,20 @@ LOCALES = ("en", "de", "fr", "es", "ja")
 
 @dataclass(frozen=True, slots=True)
 class Seller:
-    """Who issues the invoices; `registration` is what a register entry must say, as in Germany."""
+    """Who issues the invoices; `registration` is what a register entry must say, as in Germany.
+
+    `accent_color` is six hexadecimal digits; `payment_note` says how to pay what is due; `footer` stands below
+    every page.
+    """
 
     name: str
     address: Address
     email: str | None = None
     tax_ids: tuple[TaxId, ...] = ()
     registration: str | None = None
+    accent_color: str | None = None
+    payment_note: str | None = None
+    footer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +64,8 @@ class Buyer:
 class DocumentLine:
     """One line; `amount` is before `discount`; `unit_amount` is in minor units, up to 12 decimals.
 
-    `period` is None for what is not delivered over a time.
+    `period` is None for what is not delivered over a time. `discount` holds the line's share of discounts of
+    the whole invoice too; `taxes` are the line's own.
     """
 
     description: str | None
@@ -66,17 +74,27 @@ class DocumentLine:
     amount: Money
     period: Period | None
     discount: Money
+    proration: bool = False
+    taxes: tuple[TaxTotal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class TaxTotal:
-    """The tax of one rate over the whole invoice; an inclusive one is already in the line amounts."""
+    """The tax of one rate over the invoice or a line; an inclusive one is already in the line amounts.
+
+    `percentage` is 19 for 19 %; it, `name` and what follows are None where the rate is not known.
+    """
 
     amount: Money
     taxable: Money | None
     inclusive: bool
     reason: str | None
     rate: str | None
+    percentage: Decimal | None = None
+    name: str | None = None
+    country: str | None = None
+    jurisdiction: str | None = None
+    tax_type: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +230,8 @@ def _line(line: InvoiceLine) -> DocumentLine:
         amount=line.amount,
         period=line.period if line.period.start < line.period.end else None,
         discount=_sum((discount.amount for discount in line.discounts), line.amount.currency),
+        proration=line.proration,
+        taxes=_taxes(line.taxes),
     )
 
 
@@ -243,19 +263,28 @@ def _totals(invoice: Invoice) -> Totals:
 def _taxes(taxes: Iterable[Tax]) -> tuple[TaxTotal, ...]:
     totals: dict[tuple[bool, str | None, str | None], TaxTotal] = {}
     for tax in taxes:
-        one = TaxTotal(tax.amount, tax.taxable_amount, tax.behavior == "inclusive", tax.reason, tax.rate)
+        one = TaxTotal(
+            amount=tax.amount,
+            taxable=tax.taxable_amount,
+            inclusive=tax.behavior == "inclusive",
+            reason=tax.reason,
+            rate=tax.rate,
+            percentage=tax.percentage,
+            name=tax.name,
+            country=tax.country,
+            jurisdiction=tax.jurisdiction,
+            tax_type=tax.tax_type,
+        )
         key = (one.inclusive, one.reason, one.rate)
         totals[key] = _both(totals[key], one) if key in totals else one
     return tuple(totals.values())
 
 
 def _both(one: TaxTotal, other: TaxTotal) -> TaxTotal:
-    return TaxTotal(
+    return replace(
+        one,
         amount=one.amount + other.amount,
         taxable=one.taxable + other.taxable if one.taxable and other.taxable else None,
-        inclusive=one.inclusive,
-        reason=one.reason,
-        rate=one.rate,
     )
 
 

@@ -30,7 +30,10 @@ class Tax:
     """One tax amount: on a line, or summed over the invoice (Stripe's taxes and total_taxes).
 
     `behavior` is inclusive or exclusive; `reason` is Stripe's taxability_reason; `rate` is the
-    id of the tax rate where Stripe names one.
+    id of the tax rate where Stripe names one. What follows is that rate's, joined when an invoice is read
+    (a snapshot of Stripe names the rate only), and None where the mirror does not know the rate:
+    `percentage` is 19 for 19 %; `name` is its display name, such as MwSt.; `country` is ISO 3166-1
+    alpha-2; `tax_type` is Stripe's, such as vat.
     """
 
     amount: Money
@@ -38,6 +41,11 @@ class Tax:
     reason: str | None = None
     rate: str | None = None
     taxable_amount: Money | None = None
+    percentage: Decimal | None = None
+    name: str | None = None
+    country: str | None = None
+    jurisdiction: str | None = None
+    tax_type: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
