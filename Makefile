@@ -23,7 +23,7 @@ export PYTHONPATH := $(CURDIR)/layers/common:$(CURDIR)
 
 ARCHITECTURE ?= arm64
 ENV ?= production
-SOURCES := layers/common/billing functions local tests
+SOURCES := layers/common/billing functions local tests bench
 
 ##@ Every day
 
@@ -56,6 +56,10 @@ send-events: setup ## Sign a folder of Stripe events and send them through the r
 .PHONY: test
 test: setup ## Run every test, on a real PostgreSQL and a real local AWS (ARGS=… goes to pytest)
 	@$(RUN)/python -m pytest -n auto --dist loadfile $(ARGS)
+
+.PHONY: bench
+bench: setup ## Measure beside the least that could do it (ARGS="--rows a,d"; docs/benchmarks.md)
+	@$(RUN)/python -m bench $(ARGS)
 
 .PHONY: check
 check: setup ## Lint, types, architecture, template and security checks

@@ -1,0 +1,17 @@
+"""The rows of the bench, by letter."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bench.rows import events, start
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from bench.harness import Result, Run
+
+ROWS: Mapping[str, Callable[[Run], Iterator[Result]]] = {
+    "a": events.measure,
+    "d": start.measure,
+}
