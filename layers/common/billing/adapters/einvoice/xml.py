@@ -1,0 +1,177 @@
+"""An e-invoice as Factur-X / ZUGFeRD XML (UN/CEFACT Cross Industry Invoice), profile EN 16931.
+
+drafthorse loads only when an XML is made. Its own `serialize` is not used: it compiles the XML schema anew
+for every document and needs lxml for it. Tests hold what is written here to the schema and to the schematron.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree as ET
+
+from billing.domain.vat import VatCategory
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from billing.domain.einvoice import Days, EInvoice, EInvoiceLine, EInvoiceTotals, Party, VatBreakdown
+    from billing.domain.vat import Vat
+
+GUIDELINE = "urn:cen.eu:en16931:2017"
+"""BT-24."""
+COMMERCIAL_INVOICE = "380"
+"""BT-3, a code of UNTDID 1001."""
+PIECE = "C62"
+"""BT-130, the code of UN/ECE Recommendation 20 for what is counted."""
+DISCOUNT = "95"
+"""BT-140, a code of UNTDID 5189."""
+EMAIL = "EM"
+"""Scheme of an electronic address that is an e-mail address (the CEF's EAS list)."""
+
+# XML 1.0, section 2.2: what is not a Char cannot be written, not even as a reference.
+_NO_CHARACTER = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def einvoice_xml(invoice: EInvoice) -> bytes:
+    """Return the XML in UTF-8: the same invoice gives the same bytes."""
+    from drafthorse.models.document import Document
+
+    document = Document()
+    document.context.guideline_parameter.id = GUIDELINE
+    document.header.id = _text(invoice.number)
+    document.header.type_code = COMMERCIAL_INVOICE
+    document.header.issue_date_time = invoice.issued
+    if invoice.note:
+        _add_note(document, invoice.note)
+    _write_party(document.trade.agreement.seller, invoice.seller)
+    _write_party(document.trade.agreement.buyer, invoice.buyer)
+    # The schema wants the delivery, the schematron nothing empty: BT-80.
+    document.trade.delivery.ship_to.address.country_id = _country(invoice.buyer)
+    for line in invoice.lines:
+        document.trade.items.add(_line(line))
+    _write_settlement(document.trade.settlement, invoice)
+    written: bytes = ET.tostring(document.to_etree(), "utf-8", xml_declaration=True)
+    return written
+
+
+def _add_note(document: Any, text: str) -> None:
+    from drafthorse.models.note import IncludedNote
+
+    document.header.notes.add(IncludedNote(content=_text(text)))
+
+
+def _write_party(place: Any, party: Party) -> None:
+    from drafthorse.models.party import TaxRegistration
+
+    place.name = _text(party.name)
+    address = party.address
+    if party.registration:
+        place.legal_organization.id = _text(party.registration)
+    place.address.postcode = _text(address.postal_code)
+    place.address.line_one = _text(address.line1)
+    place.address.line_two = _text(address.line2)
+    place.address.city_name = _text(address.city)
+    place.address.country_id = _country(party)
+    place.address.country_subdivision = _text(address.state)
+    if party.email:
+        place.electronic_address.uri_ID = (EMAIL, _text(party.email))
+    if party.vat_id:
+        place.tax_registrations.add(TaxRegistration(id=("VA", party.vat_id)))
+
+
+def _line(line: EInvoiceLine) -> Any:
+    from drafthorse.models.accounting import TradeAllowanceCharge
+    from drafthorse.models.tradelines import LineItem
+
+    item = LineItem()
+    item.document.line_id = str(line.number)
+    item.product.name = _text(line.name)
+    item.agreement.net.amount = _number(line.price)
+    item.agreement.net.basis_quantity = (_number(line.price_quantity), PIECE)
+    item.delivery.billed_quantity = (_number(line.quantity), PIECE)
+    _write_vat(item.settlement.trade_tax, line.vat)
+    if line.period is not None:
+        _write_days(item.settlement.period, line.period)
+    if line.allowance:
+        item.settlement.allowance_charge.add(
+            TradeAllowanceCharge(
+                indicator=False,
+                actual_amount=_amount(line.allowance),
+                reason_code=DISCOUNT,
+                reason="Discount",
+            )
+        )
+    item.settlement.monetary_summation.total_amount = _amount(line.net)
+    return item
+
+
+def _write_settlement(place: Any, invoice: EInvoice) -> None:
+    from drafthorse.models.payment import PaymentTerms
+
+    place.currency_code = invoice.currency
+    for group in invoice.breakdown:
+        place.trade_tax.add(_breakdown(group))
+    if invoice.period is not None:
+        _write_days(place.period, invoice.period)
+    if invoice.due_date is not None:
+        place.terms.add(PaymentTerms(due=invoice.due_date))
+    elif invoice.terms:
+        place.terms.add(PaymentTerms(description=_text(invoice.terms)))
+    _write_totals(place.monetary_summation, invoice.totals, invoice.currency)
+
+
+def _breakdown(group: VatBreakdown) -> Any:
+    from drafthorse.models.accounting import ApplicableTradeTax
+
+    tax = ApplicableTradeTax(calculated_amount=_amount(group.tax), basis_amount=_amount(group.taxable))
+    _write_vat(tax, group.vat)
+    if group.reason is not None:
+        code, text = group.reason
+        tax.exemption_reason = text
+        if code is not None:
+            tax.exemption_reason_code = code
+    return tax
+
+
+def _write_vat(place: Any, vat: Vat) -> None:
+    category, rate = vat
+    place.type_code = "VAT"
+    place.category_code = category.value
+    if category is not VatCategory.OUT_OF_SCOPE:  # BR-O-05
+        place.rate_applicable_percent = _number(rate)
+
+
+def _write_totals(place: Any, totals: EInvoiceTotals, currency: str) -> None:
+    place.line_total = _amount(totals.net)
+    place.tax_basis_total = (_amount(totals.net), None)
+    place.tax_total = (_amount(totals.tax), currency)
+    if totals.rounding:
+        place.rounding_amount = _amount(totals.rounding)
+    place.grand_total = (_amount(totals.gross), None)
+    if totals.paid:
+        place.prepaid_total = _amount(totals.paid)
+    place.due_amount = _amount(totals.due)
+
+
+def _write_days(place: Any, days: Days) -> None:
+    place.start = days.first
+    place.end = days.last
+
+
+def _country(party: Party) -> str:
+    return _text(party.address.country).upper()
+
+
+def _text(text: str | None) -> str:
+    return _NO_CHARACTER.sub("\N{REPLACEMENT CHARACTER}", text or "").strip()
+
+
+def _amount(amount: Decimal) -> str:
+    return format(amount, ".2f")
+
+
+def _number(number: Decimal) -> str:
+    """Return plain digits without trailing zeros: XML Schema's decimal has no exponent."""
+    digits = format(number, "f")
+    return digits.rstrip("0").rstrip(".") if "." in digits else digits
