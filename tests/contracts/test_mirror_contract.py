@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from billing.adapters.postgres.invoices import PostgresInvoiceReader
-from billing.adapters.postgres.mirror import PostgresMirror
 from billing.domain.invoices import InvoiceStatus
 from billing.domain.mirror import (
     Deletion,
@@ -22,62 +20,15 @@ from billing.domain.mirror import (
     Unreadable,
     Verdict,
 )
-from tests.fakes.invoices import FakeInvoices
-from tests.fakes.mirror import FakeMirror
 from tests.fakes.objects import SECOND, T0, a_customer, a_line, a_subscription, an_event, an_invoice
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from billing.adapters.postgres.connection import Connection
-    from billing.domain.invoices import Invoice
-    from billing.domain.mirror import Snapshot, StripeEvent
-    from billing.use_cases.ports import InvoiceReader, Mirror
+    from billing.domain.mirror import Snapshot
+    from tests.support.mirror_world import World
 
 INVOICE = Deletion(ObjectKind.INVOICE, "in_1")
 OPEN = an_invoice()
 PAID = an_invoice(status=InvoiceStatus.PAID, paid_at=T0, lines=(a_line(1),))
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """A mirror, and what can be seen of it from outside."""
-
-    mirror: Mirror
-    reader: InvoiceReader
-    outcome: Callable[[str], str | None]
-
-    def apply(self, event: StripeEvent) -> Verdict:
-        """Apply an event's own content, as of its second."""
-        assert not isinstance(event.content, NotMirrored | Unreadable)
-        return self.mirror.apply(event, Observation(event.content, event.created))
-
-    def invoice(self, invoice_id: str = "in_1") -> Invoice | None:
-        """Return what a customer sees."""
-        return self.reader.get("cus_1", invoice_id)
-
-    def revision(self, kind: ObjectKind = ObjectKind.INVOICE, object_id: str = "in_1") -> int:
-        """Return how often the object was written."""
-        standing = self.mirror.standing(kind, object_id)
-        return 0 if standing is None else standing.revision
-
-
-@pytest.fixture(params=["fake", "postgres"])
-def world(request: pytest.FixtureRequest) -> World:
-    if request.param == "fake":
-        fake = FakeMirror()
-        return World(fake, FakeInvoices(mirror=fake), fake.inbox.get)
-    owner: Connection = request.getfixturevalue("owner")
-
-    def outcome(event_id: str) -> str | None:
-        rows = owner.execute("SELECT outcome FROM stripe_webhook_events WHERE id = %s", [event_id]).fetchall()
-        return str(rows[0]["outcome"]) if rows else None
-
-    return World(
-        PostgresMirror(request.getfixturevalue("worker_database")),
-        PostgresInvoiceReader(request.getfixturevalue("api_database")),
-        outcome,
-    )
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -9,10 +10,13 @@ from billing.domain.customers import Customer
 from billing.domain.errors import InvalidParameterError, UnavailableError
 from billing.domain.invoices import Invoice, InvoicePage, InvoiceSummary
 from billing.domain.mirror import ObjectKind, kind_of
+from billing.domain.tax_rates import TaxRate
 from tests.fakes.mirror import FakeMirror, Held
 
 if TYPE_CHECKING:
-    from billing.domain.invoices import InvoiceQuery
+    from collections.abc import Iterable
+
+    from billing.domain.invoices import InvoiceQuery, Tax
     from billing.domain.mirror import Snapshot
 
 
@@ -26,7 +30,7 @@ class FakeInvoices:
 
     def put(self, state: Snapshot) -> None:
         """Mirror a state without an event."""
-        status = None if isinstance(state, Customer) else state.status.value
+        status = None if isinstance(state, Customer | TaxRate) else state.status.value
         held = Held(state, status, datetime.now(UTC), revision=1, deleted=False)
         self.mirror.held[kind_of(state), state.id] = held
 
@@ -56,7 +60,10 @@ class FakeInvoices:
         held = self.mirror.held.get((ObjectKind.INVOICE, invoice_id))
         if held is None or held.deleted or not isinstance(held.state, Invoice):
             return None
-        return held.state if held.state.customer == customer else None
+        if held.state.customer != customer:
+            return None
+        lines = (replace(line, taxes=self._told(line.taxes)) for line in held.state.lines)
+        return replace(held.state, taxes=self._told(held.state.taxes), lines=tuple(lines))
 
     def customer(self, customer: str) -> Customer | None:
         """Return the customer."""
@@ -65,6 +72,23 @@ class FakeInvoices:
         if held is None or held.deleted or not isinstance(held.state, Customer):
             return None
         return held.state
+
+    def _told(self, taxes: Iterable[Tax]) -> tuple[Tax, ...]:
+        return tuple(self._with_rate(tax) for tax in taxes)
+
+    def _with_rate(self, tax: Tax) -> Tax:
+        held = self.mirror.held.get((ObjectKind.TAX_RATE, tax.rate or ""))
+        if held is None or held.deleted or not isinstance(held.state, TaxRate):
+            return tax
+        rate = held.state
+        return replace(
+            tax,
+            percentage=rate.percentage,
+            name=rate.display_name,
+            country=rate.country,
+            jurisdiction=rate.jurisdiction,
+            tax_type=rate.tax_type,
+        )
 
     def _answer(self) -> None:
         if not self.mirror.available:

@@ -11,17 +11,20 @@ from billing.domain.errors import UnavailableError
 from billing.domain.mirror import (
     Deletion,
     NotMirrored,
+    ObjectKind,
     Outcome,
     Standing,
     Unreadable,
     Verdict,
     kind_of,
 )
+from billing.domain.tax_rates import TaxRate
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import datetime
 
-    from billing.domain.mirror import ObjectKind, Observation, Snapshot, StripeEvent
+    from billing.domain.mirror import Observation, Snapshot, StripeEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,22 @@ class FakeMirror:
                 return self._stale(event)
             return self._write(event, observation, held)
 
+    def unknown_tax_rates(self, ids: Collection[str]) -> frozenset[str]:
+        """Return the ids of which no tax rate is held."""
+        with self._lock:
+            self._answer()
+            return frozenset(rate for rate in ids if (ObjectKind.TAX_RATE, rate) not in self.held)
+
+    def learn(self, observation: Observation) -> None:
+        """Hold a tax rate unless what is held is as late."""
+        if not isinstance(observation.state, TaxRate):
+            raise TypeError("only tax rates are learned without an event")
+        with self._lock:
+            self._answer()
+            held = self._held(observation.state)
+            if held is None or (held.as_of < observation.as_of and not held.deleted):
+                self._hold(observation, held)
+
     def state(self, kind: ObjectKind, object_id: str) -> Snapshot | Deletion | None:
         """Return what stands of an object: its state, its deletion, or nothing."""
         held = self.held.get((kind, object_id))
@@ -119,6 +138,11 @@ class FakeMirror:
         return Verdict.STALE
 
     def _write(self, event: StripeEvent, observation: Observation, held: Held | None) -> Verdict:
+        self._hold(observation, held)
+        self.inbox[event.id] = Outcome.APPLIED
+        return Verdict.APPLIED
+
+    def _hold(self, observation: Observation, held: Held | None) -> None:
         state = observation.state
         as_of = observation.as_of if held is None else max(held.as_of, observation.as_of)
         revision = 1 if held is None else held.revision + 1
@@ -126,8 +150,6 @@ class FakeMirror:
             last = Held(None, None, as_of, 0, deleted=False) if held is None else held
             new = replace(last, as_of=as_of, revision=revision, deleted=True)
         else:
-            status = None if isinstance(state, Customer) else state.status.value
+            status = None if isinstance(state, Customer | TaxRate) else state.status.value
             new = Held(state, status, as_of, revision, deleted=False)
         self.held[kind_of(state), state.id] = new
-        self.inbox[event.id] = Outcome.APPLIED
-        return Verdict.APPLIED

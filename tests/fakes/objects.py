@@ -14,6 +14,7 @@ from billing.domain.money import Money
 from billing.domain.parties import Address, TaxId
 from billing.domain.periods import Period, instant
 from billing.domain.subscriptions import Subscription, SubscriptionItem, SubscriptionStatus
+from billing.domain.tax_rates import TaxRate
 
 if TYPE_CHECKING:
     from billing.domain.mirror import Deletion, Snapshot
@@ -68,6 +69,25 @@ def a_subscription(**changes: Any) -> Subscription:
         trial_start=None,
         trial_end=T0,
         items=items,
+    )
+    return replace(whole, **changes)
+
+
+def a_tax_rate(**changes: Any) -> TaxRate:
+    """Return the tax rate that the lines of an_invoice name."""
+    whole = TaxRate(
+        id="txr_1",
+        livemode=False,
+        created=T0,
+        active=True,
+        display_name="MwSt.",
+        description="Umsatzsteuer",
+        percentage=Decimal("19.5"),
+        inclusive=False,
+        country="DE",
+        state=None,
+        jurisdiction="Deutschland",
+        tax_type="vat",
     )
     return replace(whole, **changes)
 

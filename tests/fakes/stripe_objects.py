@@ -5,21 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from billing.domain.errors import UnavailableError
-from billing.domain.mirror import Observation, kind_of
+from billing.domain.mirror import ObjectKind, Observation, kind_of
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from billing.domain.mirror import Deletion, ObjectKind, Snapshot
+    from billing.domain.mirror import Deletion, Snapshot
 
 
 class FakeStripeObjects:
-    """Holds what Stripe knows; `now` is its clock, `away` makes it not answer, `asked` counts the calls."""
+    """Holds what Stripe knows; `now` is its clock, `away` makes it not answer.
+
+    `asked` counts the calls, but for those for tax rates, which are in `asked_for_rates`.
+    """
 
     def __init__(self, now: datetime) -> None:
         self.now = now
         self.away = False
         self.asked = 0
+        self.asked_for_rates: list[str] = []
         self._states: dict[tuple[ObjectKind, str], Snapshot | Deletion] = {}
 
     def put(self, state: Snapshot | Deletion) -> None:
@@ -32,7 +36,10 @@ class FakeStripeObjects:
 
     def fetch(self, kind: ObjectKind, object_id: str) -> Observation | None:
         """Return the state with the clock's time, None for an unknown object."""
-        self.asked += 1
+        if kind is ObjectKind.TAX_RATE:
+            self.asked_for_rates.append(object_id)
+        else:
+            self.asked += 1
         if self.away:
             raise UnavailableError("stripe")
         state = self._states.get((kind, object_id))

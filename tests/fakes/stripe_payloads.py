@@ -136,6 +136,31 @@ def line(**members: Any) -> dict[str, Any]:
     }
 
 
+def tax_rate(**members: Any) -> dict[str, Any]:
+    """Return a tax rate, the one that line() names."""
+    return {
+        "id": "txr_1",
+        "object": "tax_rate",
+        "active": True,
+        "country": "DE",
+        "created": CREATED,
+        "description": "Umsatzsteuer",
+        "display_name": "MwSt.",
+        "effective_percentage": None,
+        "flat_amount": None,
+        "inclusive": False,
+        "jurisdiction": "Deutschland",
+        "jurisdiction_level": "country",
+        "livemode": False,
+        "metadata": {},
+        "percentage": 19.0,
+        "rate_type": "percentage",
+        "state": None,
+        "tax_type": "vat",
+        **members,
+    }
+
+
 def invoice(**members: Any) -> dict[str, Any]:
     """Return an open invoice with one line."""
     return {

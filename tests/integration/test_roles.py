@@ -23,7 +23,7 @@ MIRRORED: tuple[LiteralString, ...] = (
     "invoices",
     "invoice_line_items",
 )
-TABLES: tuple[LiteralString, ...] = (*MIRRORED, "users", "api_keys", "stripe_webhook_events")
+TABLES: tuple[LiteralString, ...] = (*MIRRORED, "tax_rates", "users", "api_keys", "stripe_webhook_events")
 
 FORBIDDEN_TO_BOTH: tuple[LiteralString, ...] = (
     "CREATE TABLE mine (id integer)",
@@ -35,6 +35,7 @@ FORBIDDEN_TO_BOTH: tuple[LiteralString, ...] = (
     "DROP TABLE invoices",
     "TRUNCATE invoices CASCADE",
     "DELETE FROM invoices",
+    "DELETE FROM tax_rates",
     "SELECT 1 FROM users",
     "SELECT 1 FROM api_keys",
     "UPDATE users SET role = 'admin'",
@@ -78,6 +79,7 @@ def test_application_role_cannot(
     [
         "INSERT INTO customers (id, livemode, as_of, deleted_at) VALUES ('cus_9', false, now(), now())",
         "UPDATE invoices SET total = 0",
+        "UPDATE tax_rates SET percentage = 0",
         "DELETE FROM invoice_line_items",
         "SELECT 1 FROM stripe_webhook_events",
     ],

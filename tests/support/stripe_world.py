@@ -20,7 +20,7 @@ from billing.domain.periods import instant
 from billing.use_cases.apply_stripe_event import ApplyStripeEvent
 from tests.fakes.mirror import FakeMirror
 from tests.fakes.stripe_objects import FakeStripeObjects
-from tests.fakes.stripe_payloads import CREATED, customer, event, invoice, subscription
+from tests.fakes.stripe_payloads import CREATED, customer, event, invoice, subscription, tax_rate
 
 if TYPE_CHECKING:
     from billing.domain.mirror import (
@@ -33,7 +33,8 @@ SECOND = timedelta(seconds=1)
 
 
 def snapshot(what: str = "invoice.updated", **members: Any) -> Snapshot:
-    builder = {"invoice": invoice, "customer": customer, "subscription": subscription}[what.split(".")[-2]]
+    builders = {"invoice": invoice, "customer": customer, "subscription": subscription, "tax_rate": tax_rate}
+    builder = builders[what.split(".")[-2]]
     content = read_event(event(what, builder(**members))).content
     assert not isinstance(content, Deletion | NotMirrored | Unreadable)
     return content
@@ -69,6 +70,8 @@ class MovingMirror:
         self.record = inner.record
         self.apply = inner.apply
         self.settle = inner.settle
+        self.unknown_tax_rates = inner.unknown_tax_rates
+        self.learn = inner.learn
 
     def standing(self, kind: ObjectKind, object_id: str) -> Standing | None:
         """Return the standing, then let another event move the object."""

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from billing.domain.invoices import Invoice
 
 MWST: dict[str, Any] = {
-    "percentage": Decimal("19"),
+    "percentage": Decimal(19),
     "name": "MwSt.",
     "country": "DE",
     "jurisdiction": "Germany",

@@ -33,7 +33,18 @@ def eur(amount: int) -> Money:
     return Money(amount, "eur")
 
 
-TAX = Tax(eur(19), "exclusive", "standard_rated", "txr_1", eur(100))
+TAX = Tax(
+    amount=eur(19),
+    behavior="exclusive",
+    reason="standard_rated",
+    rate="txr_1",
+    taxable_amount=eur(100),
+    percentage=Decimal("19.50"),
+    name="MwSt.",
+    country="DE",
+    jurisdiction="Deutschland",
+    tax_type="vat",
+)
 DISCOUNT = DiscountAmount(eur(10), "di_1")
 LINE = InvoiceLine(
     id="il_1",
@@ -189,6 +200,11 @@ def test_a_line_has_the_shape_of_the_contract() -> None:
                     "behavior": "exclusive",
                     "reason": "standard_rated",
                     "rate": "txr_1",
+                    "percentage": "19.5",
+                    "name": "MwSt.",
+                    "country": "DE",
+                    "jurisdiction": "Deutschland",
+                    "tax_type": "vat",
                     "taxable_amount": {"amount": 100, "currency": "eur"},
                 }
             ],

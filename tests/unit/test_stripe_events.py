@@ -14,18 +14,30 @@ from billing.domain.money import Money
 from billing.domain.parties import Address, TaxId
 from billing.domain.periods import Period, instant
 from billing.domain.subscriptions import Subscription, SubscriptionItem, SubscriptionStatus
-from tests.fakes.stripe_payloads import CREATED, customer, event, invoice, item, line, subscription
+from billing.domain.tax_rates import TaxRate
+from tests.fakes.stripe_payloads import (
+    CREATED,
+    customer,
+    event,
+    invoice,
+    item,
+    line,
+    subscription,
+    tax_rate,
+)
 
 MONTH = 2_592_000
 OBJECTS = {
     ObjectKind.CUSTOMER: customer,
     ObjectKind.SUBSCRIPTION: subscription,
     ObjectKind.INVOICE: invoice,
+    ObjectKind.TAX_RATE: tax_rate,
 }
 CLASSES = {
     ObjectKind.CUSTOMER: Customer,
     ObjectKind.SUBSCRIPTION: Subscription,
     ObjectKind.INVOICE: Invoice,
+    ObjectKind.TAX_RATE: TaxRate,
 }
 
 
@@ -52,6 +64,47 @@ def test_an_event_is_read_with_its_envelope() -> None:
     read = read_event(event("customer.updated", customer(), id="evt_9", livemode=False))
     assert (read.id, read.type, read.created) == ("evt_9", "customer.updated", instant(CREATED))
     assert (read.livemode, read.api_version, read.object_id) == (False, "2026-05-27.dahlia", "cus_1")
+
+
+def test_a_tax_rate_is_read_with_every_member() -> None:
+    """Given a tax rate's payload, when it is read, then the snapshot equals it member by member."""
+    assert content(event("tax_rate.created", tax_rate(percentage=8.875))) == TaxRate(
+        id="txr_1",
+        livemode=False,
+        created=instant(CREATED),
+        active=True,
+        display_name="MwSt.",
+        description="Umsatzsteuer",
+        percentage=Decimal("8.875"),
+        inclusive=False,
+        country="DE",
+        state=None,
+        jurisdiction="Deutschland",
+        tax_type="vat",
+    )
+
+
+@pytest.mark.parametrize(
+    ("members", "percentage"),
+    [
+        ({"percentage": 19}, Decimal(19)),
+        ({"percentage": 0.0001}, Decimal("0.0001")),
+        ({"percentage": 9.5, "effective_percentage": 6.25}, Decimal("6.25")),
+        ({"percentage": 9.5, "effective_percentage": 0.0}, Decimal(0)),
+        ({"percentage": 0.0, "rate_type": "flat_amount"}, None),
+    ],
+)
+def test_a_rate_is_as_many_per_cent_as_taxes_are_reckoned_with(
+    members: dict[str, Any], percentage: Decimal | None
+) -> None:
+    """Given a rate, when it is read, then the digits are exact, and the effective ones where they differ."""
+    assert content(event("tax_rate.updated", tax_rate(**members))).percentage == percentage
+
+
+@pytest.mark.parametrize("wrong", [None, "19", True, 10**6, float("nan"), float("inf")])
+def test_a_percentage_that_is_no_number_is_not_guessed(wrong: object) -> None:
+    """Given a percentage of another type or size, when the rate is read, then it is quarantined."""
+    assert reason(event("tax_rate.updated", tax_rate(percentage=wrong))).startswith("tax_rate.percentage: ")
 
 
 def test_a_customer_is_read_with_every_member() -> None:

@@ -13,7 +13,8 @@ from billing.domain.errors import PayloadRejectedError
 from billing.domain.invoices import Invoice
 from billing.domain.mirror import Unreadable
 from billing.domain.subscriptions import Subscription
-from tests.fakes.stripe_payloads import CREATED, customer, event, invoice, line, subscription
+from billing.domain.tax_rates import TaxRate
+from tests.fakes.stripe_payloads import CREATED, customer, event, invoice, line, subscription, tax_rate
 
 MONTH = 2_592_000
 
@@ -117,6 +118,8 @@ UNREAD = {
     ("items", "data", 0, "quantity"),
     ("items", "data", 0, "subscription"),
     ("items", "data", 0, "price", "object"),
+    ("flat_amount",),
+    ("jurisdiction_level",),
 }
 
 
@@ -126,6 +129,7 @@ UNREAD = {
         ("customer.updated", customer()),
         ("customer.subscription.updated", subscription()),
         ("invoice.paid", invoice()),
+        ("tax_rate.updated", tax_rate()),
     ],
 )
 def test_no_missing_member_becomes_a_null(what: str, about: dict[str, Any]) -> None:
@@ -160,6 +164,7 @@ def test_any_damage_is_read_or_quarantined_and_never_an_error(data: st.DataObjec
                 ("customer.updated", customer()),
                 ("customer.subscription.updated", subscription()),
                 ("invoice.paid", invoice()),
+                ("tax_rate.updated", tax_rate()),
             ]
         )
     )
@@ -169,7 +174,7 @@ def test_any_damage_is_read_or_quarantined_and_never_an_error(data: st.DataObjec
     for step in path[:-1]:
         holder = holder[step]
     holder[path[-1]] = data.draw(json_values)
-    assert isinstance(content(event(what, damaged)), Customer | Subscription | Invoice | Unreadable)
+    assert isinstance(content(event(what, damaged)), Customer | Subscription | Invoice | TaxRate | Unreadable)
 
 
 @pytest.mark.parametrize("name", ["id", "type", "created", "livemode", "data", "object"])

@@ -35,8 +35,8 @@ LOCALES = ("en", "de", "fr", "es", "ja")
 class Seller:
     """Who issues the invoices; `registration` is what a register entry must say, as in Germany.
 
-    `accent_color` is six hexadecimal digits; `payment_note` says how to pay what is due; `footer` stands below
-    every page.
+    `accent_color` is six hexadecimal digits; `payment_note` says how to pay what is due; `footer` stands
+    below every page.
     """
 
     name: str

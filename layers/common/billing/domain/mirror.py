@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 from billing.domain.customers import Customer
 from billing.domain.invoices import Invoice, InvoiceStatus
 from billing.domain.subscriptions import Subscription, SubscriptionStatus
+from billing.domain.tax_rates import TaxRate
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-type Snapshot = Customer | Subscription | Invoice
+type Snapshot = Customer | Subscription | Invoice | TaxRate
 
 
 class ObjectKind(StrEnum):
@@ -27,6 +28,7 @@ class ObjectKind(StrEnum):
     CUSTOMER = "customer"
     SUBSCRIPTION = "subscription"
     INVOICE = "invoice"
+    TAX_RATE = "tax_rate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,8 @@ def kind_of(state: Snapshot | Deletion) -> ObjectKind:
             return ObjectKind.SUBSCRIPTION
         case Invoice():
             return ObjectKind.INVOICE
+        case TaxRate():
+            return ObjectKind.TAX_RATE
 
 
 _INVOICE_RANK = {

@@ -121,6 +121,11 @@ def _tax(tax: Tax) -> Json:
         "behavior": tax.behavior,
         "reason": tax.reason,
         "rate": tax.rate,
+        "percentage": _optional_decimal(tax.percentage),
+        "name": tax.name,
+        "country": tax.country,
+        "jurisdiction": tax.jurisdiction,
+        "tax_type": tax.tax_type,
         "taxable_amount": _optional_money(tax.taxable_amount),
     }
 

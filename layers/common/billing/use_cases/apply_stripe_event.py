@@ -18,6 +18,7 @@ from billing.domain.mirror import (
     may_follow,
 )
 from billing.domain.subscriptions import Subscription
+from billing.use_cases.learn_tax_rates import LearnTaxRates
 
 if TYPE_CHECKING:
     from billing.domain.mirror import ObjectKind, Snapshot, Standing, StripeEvent
@@ -50,6 +51,7 @@ class ApplyStripeEvent:
         self._mirror = mirror
         self._stripe = stripe
         self._livemode = livemode
+        self._learn_tax_rates = LearnTaxRates(mirror, stripe)
 
     def __call__(self, event: StripeEvent) -> Applied:
         """Return how the event ended; its inbox row and its effect are one transaction.
@@ -57,10 +59,19 @@ class ApplyStripeEvent:
         Raises
         ------
         UnavailableError
-            The database or Stripe does not answer; nothing was written.
+            The database or Stripe does not answer. Nothing was written, or all but a tax rate that the
+            invoice names: then the event's next delivery is a duplicate that brings the rate.
         ContentionError
             The object moved in every round; nothing was written.
         """
+        applied = self._apply(event)
+        if isinstance(event.content, Invoice) and applied.outcome is not Outcome.QUARANTINED:
+            # After the invoice, which is worth more than the name of its tax. Of a stale one too: it may have
+            # been overtaken by a state that was fetched, and of which no event named the rates.
+            self._learn_tax_rates(event.content)
+        return applied
+
+    def _apply(self, event: StripeEvent) -> Applied:
         if event.livemode != self._livemode:
             mode = "live" if event.livemode else "test"
             return self._record(event, Outcome.QUARANTINED, f"livemode: an event of {mode} mode")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
     from billing.domain.customers import Customer
@@ -106,6 +106,26 @@ class Mirror(Protocol):
         None as observation keeps what stands and records the event as STALE. Returns APPLIED,
         STALE, DUPLICATE, or MOVED when the object changed since `standing` was read, in which
         case nothing is written.
+
+        Raises
+        ------
+        UnavailableError
+            The database does not answer.
+        """
+        ...
+
+    def unknown_tax_rates(self, ids: Collection[str]) -> frozenset[str]:
+        """Return those of the ids that the mirror holds no tax rate of.
+
+        Raises
+        ------
+        UnavailableError
+            The database does not answer.
+        """
+        ...
+
+    def learn(self, observation: Observation) -> None:
+        """Write a tax rate that no event told of, unless what stands is as late.
 
         Raises
         ------

@@ -12,7 +12,7 @@ from billing.domain.parties import Address, TaxId
 from billing.domain.periods import Period
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
 type Json = dict[str, Any]
@@ -100,8 +100,10 @@ def taxes_to_json(taxes: Iterable[Tax], currency: str) -> list[Json]:
     ]
 
 
-def taxes_from_json(values: Sequence[Json], currency: str) -> tuple[Tax, ...]:
-    """Return the taxes kept in a jsonb column."""
+def taxes_from_json(
+    values: Sequence[Json], currency: str, rates: Mapping[str, Mapping[str, Any]]
+) -> tuple[Tax, ...]:
+    """Return the taxes kept in a jsonb column, with what `rates` says of their rates."""
     return tuple(
         Tax(
             amount=Money(value["amount"], currency),
@@ -109,6 +111,7 @@ def taxes_from_json(values: Sequence[Json], currency: str) -> tuple[Tax, ...]:
             reason=value["reason"],
             rate=value["rate"],
             taxable_amount=money_or_none(value["taxable_amount"], currency),
+            **rates.get(value["rate"], {}),
         )
         for value in values
     )

@@ -17,6 +17,8 @@ from billing.adapters.postgres.codec import (
 from billing.adapters.postgres.connection import Statement
 from billing.adapters.postgres.customer_table import SELECT_ONE as SELECT_CUSTOMER
 from billing.adapters.postgres.customer_table import read_customer
+from billing.adapters.postgres.tax_rate_table import SELECT_OF_INVOICE as SELECT_RATES
+from billing.adapters.postgres.tax_rate_table import read_rates
 from billing.domain.errors import InvalidParameterError
 from billing.domain.invoices import Invoice, InvoiceLine, InvoicePage, InvoiceStatus, InvoiceSummary
 from billing.domain.money import Money
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from billing.adapters.postgres.connection import Database
+    from billing.adapters.postgres.tax_rate_table import Rates
     from billing.domain.customers import Customer
     from billing.domain.invoices import InvoiceQuery
 
@@ -111,10 +114,13 @@ class PostgresInvoiceReader:
             The database does not answer.
         """
         parameters = {"id": invoice_id, "customer": customer}
-        heads, lines = self._database.read_as(
-            customer, Statement(_SELECT_INVOICE, parameters), Statement(_SELECT_LINES, parameters)
+        heads, lines, rates = self._database.read_as(
+            customer,
+            Statement(_SELECT_INVOICE, parameters),
+            Statement(_SELECT_LINES, parameters),
+            Statement(SELECT_RATES, parameters),
         )
-        return _invoice(heads[0], lines) if heads else None
+        return _invoice(heads[0], lines, read_rates(rates)) if heads else None
 
     def customer(self, customer: str) -> Customer | None:
         """Return the mirrored customer, None if not mirrored (yet) or deleted.
@@ -144,7 +150,7 @@ def _summary(row: Mapping[str, Any]) -> InvoiceSummary:
     )
 
 
-def _invoice(row: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> Invoice:
+def _invoice(row: Mapping[str, Any], lines: Sequence[Mapping[str, Any]], rates: Rates) -> Invoice:
     currency = row["currency"]
     return Invoice(
         id=row["id"],
@@ -178,12 +184,12 @@ def _invoice(row: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> Invo
         voided_at=utc_or_none(row["voided_at"]),
         marked_uncollectible_at=utc_or_none(row["marked_uncollectible_at"]),
         discounts=discounts_from_json(row["discounts"], currency),
-        taxes=taxes_from_json(row["taxes"], currency),
-        lines=tuple(_line(line) for line in lines),
+        taxes=taxes_from_json(row["taxes"], currency, rates),
+        lines=tuple(_line(line, rates) for line in lines),
     )
 
 
-def _line(row: Mapping[str, Any]) -> InvoiceLine:
+def _line(row: Mapping[str, Any], rates: Rates) -> InvoiceLine:
     currency = row["currency"]
     return InvoiceLine(
         id=row["id"],
@@ -197,5 +203,5 @@ def _line(row: Mapping[str, Any]) -> InvoiceLine:
         product=row["product"],
         subscription=row["subscription"],
         discounts=discounts_from_json(row["discounts"], currency),
-        taxes=taxes_from_json(row["taxes"], currency),
+        taxes=taxes_from_json(row["taxes"], currency, rates),
     )

@@ -18,6 +18,12 @@ from billing.adapters.postgres.mirror_sql import (
     write_statement,
 )
 from billing.adapters.postgres.subscription_table import delete_subscription, write_subscription
+from billing.adapters.postgres.tax_rate_table import (
+    LEARN,
+    SELECT_UNKNOWN,
+    delete_tax_rate,
+    write_tax_rate,
+)
 from billing.domain.customers import Customer
 from billing.domain.invoices import Invoice
 from billing.domain.mirror import (
@@ -30,8 +36,10 @@ from billing.domain.mirror import (
     kind_of,
 )
 from billing.domain.subscriptions import Subscription
+from billing.domain.tax_rates import TaxRate
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from typing import LiteralString
 
     from billing.adapters.postgres.connection import Database
@@ -42,11 +50,13 @@ _TABLES: dict[ObjectKind, LiteralString] = {
     ObjectKind.CUSTOMER: "customers",
     ObjectKind.SUBSCRIPTION: "subscriptions",
     ObjectKind.INVOICE: "invoices",
+    ObjectKind.TAX_RATE: "tax_rates",
 }
 _DELETIONS = {
     ObjectKind.CUSTOMER: delete_customer,
     ObjectKind.SUBSCRIPTION: delete_subscription,
     ObjectKind.INVOICE: delete_invoice,
+    ObjectKind.TAX_RATE: delete_tax_rate,
 }
 
 
@@ -119,6 +129,30 @@ class PostgresMirror:
         parameters = _inbox_parameters(event) | {"id": subject.id, "revision": revision}
         return self._send(subject.id, Statement(keep_statement(_TABLES[kind_of(subject)]), parameters))
 
+    def unknown_tax_rates(self, ids: Collection[str]) -> frozenset[str]:
+        """Return those of the ids that the mirror holds no tax rate of.
+
+        Raises
+        ------
+        UnavailableError
+            The database does not answer.
+        """
+        rows = self._database.query(Statement(SELECT_UNKNOWN, {"ids": list(ids)}))
+        return frozenset(row["id"] for row in rows)
+
+    def learn(self, observation: Observation) -> None:
+        """Write a tax rate that no event told of, unless what stands is as late.
+
+        Raises
+        ------
+        UnavailableError
+            The database does not answer.
+        """
+        if not isinstance(observation.state, TaxRate):
+            raise TypeError("only tax rates are learned without an event")
+        parameters = {**write_tax_rate(observation.state).parameters, "as_of": observation.as_of}
+        self._database.query(Statement(LEARN, parameters))
+
     def _write(self, event: StripeEvent, observation: Observation, *, revision: int | None) -> Verdict:
         write = _write_of(observation.state)
         parameters = {
@@ -154,6 +188,8 @@ def _write_of(state: Snapshot | Deletion) -> Write:
             return write_subscription(state)
         case Invoice():
             return write_invoice(state)
+        case TaxRate():
+            return write_tax_rate(state)
 
 
 def _inbox_parameters(event: StripeEvent) -> dict[str, object]:

@@ -37,6 +37,10 @@ ON CONFLICT (id) DO NOTHING
 RETURNING 'applied' AS word"""
 
 
+# The head tables without a status, and what stands in them for the customer.
+_CUSTOMER: dict[LiteralString, LiteralString] = {"customers": "id", "tax_rates": "NULL"}
+
+
 @dataclass(frozen=True, slots=True)
 class Write:
     """How a state is written: the head row's columns, and the CTEs that replace what hangs on it.
@@ -61,7 +65,7 @@ def write_statement(write: Write) -> LiteralString:
     names: LiteralString = ", ".join(columns)
     values: LiteralString = ", ".join([f"%({name})s" for name in columns])
     changes: LiteralString = ", ".join([f"{name} = excluded.{name}" for name in ("livemode", *write.columns)])
-    customer: LiteralString = "id" if write.table == "customers" else "customer"
+    customer: LiteralString = _CUSTOMER.get(write.table, "customer")
     parts: LiteralString = "".join([f"\n{part.strip()}," for part in write.parts])
     return f"""
 WITH {_KNOWN},
@@ -104,7 +108,7 @@ verdict AS MATERIALIZED (
 
 def standing_statement(table: LiteralString) -> LiteralString:
     """Return the statement that reads what the mirror holds of an object."""
-    status: LiteralString = "NULL" if table == "customers" else "status"
+    status: LiteralString = "NULL" if table in _CUSTOMER else "status"
     return f"""
 SELECT revision, as_of, {status} AS status, deleted_at IS NOT NULL AS deleted
 FROM {table}

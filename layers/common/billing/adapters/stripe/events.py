@@ -10,6 +10,7 @@ from billing.adapters.stripe.customers import read_customer
 from billing.adapters.stripe.invoices import read_invoice
 from billing.adapters.stripe.reading import Node, UnreadableError
 from billing.adapters.stripe.subscriptions import read_subscription
+from billing.adapters.stripe.tax_rates import read_tax_rate
 from billing.domain.errors import PayloadRejectedError
 from billing.domain.mirror import (
     Deletion,
@@ -55,11 +56,13 @@ _SNAPSHOTS: Mapping[ObjectKind, tuple[str, ...]] = {
         "overpaid",
         "will_be_due",
     ),
+    ObjectKind.TAX_RATE: ("created", "updated"),
 }
 _PREFIXES = {
     ObjectKind.CUSTOMER: "customer",
     ObjectKind.SUBSCRIPTION: "customer.subscription",
     ObjectKind.INVOICE: "invoice",
+    ObjectKind.TAX_RATE: "tax_rate",
 }
 SNAPSHOT_TYPES = {f"{_PREFIXES[kind]}.{verb}": kind for kind, verbs in _SNAPSHOTS.items() for verb in verbs}
 """The event types whose payload is a state of a mirrored object."""
@@ -85,6 +88,7 @@ SHAPES = (
             ObjectKind.CUSTOMER: read_customer,
             ObjectKind.SUBSCRIPTION: read_subscription,
             ObjectKind.INVOICE: read_invoice,
+            ObjectKind.TAX_RATE: read_tax_rate,
         },
     ),
 )

@@ -32,6 +32,7 @@ _PATHS = {
     ObjectKind.CUSTOMER: "/v1/customers",
     ObjectKind.SUBSCRIPTION: "/v1/subscriptions",
     ObjectKind.INVOICE: "/v1/invoices",
+    ObjectKind.TAX_RATE: "/v1/tax_rates",
 }
 _PAGE = 100
 _MOST_PAGES = 1000

@@ -28,6 +28,8 @@ _NAME = re.compile(r"[A-Za-z0-9_.]{1,60}", re.ASCII)
 _LARGEST = 10**15
 """Minor units; far above any amount of Stripe (12 digits at most), far below a bigint's end."""
 
+_LARGEST_PERCENTAGE = 10_000
+
 _LAST_SECOND = 253_402_300_799
 """9999-12-31T23:59:59Z, the last instant that Python can hold."""
 
@@ -106,6 +108,21 @@ class Node:
     def optional_decimal(self, name: str) -> Decimal | None:
         """Return an exact decimal, or None for null."""
         return self._optional(name, self.decimal)
+
+    def percentage(self, name: str) -> Decimal:
+        """Return a percentage, which Stripe writes as a JSON number with few decimals."""
+        value = self._value(name)
+        if type(value) not in (int, float):
+            raise self._error(name, "not a number")
+        # The shortest text of a float is the digits that it was read from.
+        number = Decimal(str(value))
+        if not number.is_finite() or abs(number) > _LARGEST_PERCENTAGE:
+            raise self._error(name, "out of range")
+        return number
+
+    def optional_percentage(self, name: str) -> Decimal | None:
+        """Return a percentage, or None for null."""
+        return self._optional(name, self.percentage)
 
     def instant(self, name: str) -> datetime:
         """Return the UTC instant of a Unix time."""

@@ -1,0 +1,47 @@
+"""Know the tax rates that invoices name, also those that are older than this system's webhook."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from billing.domain.mirror import ObjectKind
+
+if TYPE_CHECKING:
+    from billing.domain.invoices import Invoice
+    from billing.use_cases.ports import Mirror, StripeObjects
+
+_REMEMBERED = 10_000
+
+
+class LearnTaxRates:
+    """Fetches the rates that the mirror lacks.
+
+    It remembers which it saw to, so that most invoices cost nothing. What Stripe does not know either is
+    remembered too, and asked for again by the next process.
+    """
+
+    def __init__(self, mirror: Mirror, stripe: StripeObjects) -> None:
+        self._mirror = mirror
+        self._stripe = stripe
+        self._seen: set[str] = set()
+
+    def __call__(self, invoice: Invoice) -> None:
+        """Return when the mirror holds every rate of the invoice that Stripe knows.
+
+        Raises
+        ------
+        UnavailableError
+            The database or Stripe does not answer; what was learned before stays.
+        """
+        # The totals name every rate of every line, also of lines that the payload leaves out.
+        taxes = (*invoice.taxes, *(tax for line in invoice.lines for tax in line.taxes))
+        named = {tax.rate for tax in taxes if tax.rate is not None} - self._seen
+        if not named:
+            return
+        for rate in sorted(self._mirror.unknown_tax_rates(named)):
+            found = self._stripe.fetch(ObjectKind.TAX_RATE, rate)
+            if found is not None:
+                self._mirror.learn(found)
+        if len(self._seen) + len(named) > _REMEMBERED:
+            self._seen.clear()
+        self._seen |= named
