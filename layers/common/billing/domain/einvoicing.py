@@ -99,21 +99,23 @@ def missing(document: InvoiceDocument) -> tuple[str, ...]:
 def _vats(document: InvoiceDocument) -> tuple[list[Vat], set[str]]:
     """Return each line's category and rate, fewer than lines where one cannot be told, and what lacks."""
     missing: set[str] = set() if document.lines else {"lines"}
+    exempt = document.buyer.tax_exempt
     vats: list[Vat | None] = []
     for line in document.lines:
-        if not line.taxes and line.amount == line.discount:
-            vats.append(None)  # a line of nothing: whatever the others are
-            continue
         try:
-            vats.append(vat_of(line.taxes, document.buyer.tax_exempt))
+            vats.append(vat_of(line.taxes, exempt) if line.taxes or line.amount != line.discount else None)
         except UnclearVatError as unclear:
             missing.add(unclear.missing)
     known = [vat for vat in vats if vat is not None]
-    if not known and document.lines:
-        missing.add("lines.taxes")
+    if not known and not missing:
+        try:
+            known = [vat_of((), exempt)]
+        except UnclearVatError as unclear:
+            missing.add(unclear.missing)
     categories = {category for category, _ in known}
     if VatCategory.OUT_OF_SCOPE in categories and len(categories) > 1:
         missing.add("lines.taxes")  # BR-O-11: nothing else beside what is not subject to VAT
+    # A line of nothing without a tax is taxed as the others are.
     return [vat or known[0] for vat in vats if known], missing
 
 
@@ -185,7 +187,8 @@ def _breakdown(document: InvoiceDocument, vats: Sequence[Vat]) -> tuple[VatBreak
         VatBreakdown(
             vat=vat,
             taxable=basis,
-            tax=(basis * vat[1] / 100).quantize(unit, ROUND_HALF_UP),
+            # BR-Z-09 and its like compare texts: 0 has no sign.
+            tax=(basis * vat[1] / 100).quantize(unit, ROUND_HALF_UP) + Decimal(0),
             reason=EXEMPTION.get(vat[0]),
         )
         for vat, basis in taxable.items()
