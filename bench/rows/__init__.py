@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.rows import events, start
+from bench.rows import documents, events, listing, start
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -13,5 +13,7 @@ if TYPE_CHECKING:
 
 ROWS: Mapping[str, Callable[[Run], Iterator[Result]]] = {
     "a": events.measure,
+    "b": listing.measure,
+    "c": documents.measure,
     "d": start.measure,
 }

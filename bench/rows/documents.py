@@ -1,0 +1,199 @@
+"""Row c: invoices drawn, served from the store, and not served because the client has them."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+from bench.bare_pdf import by_cells, by_pdfkit, fonts_of, texts_of
+from bench.function import running, sample
+from bench.harness import Result, Target, interleaved
+from bench.payloads import paid_event
+from bench.secrets_stub import running_secrets
+from bench.start_files import ENVIRONMENT
+from bench.world import API, WORKER, running_postgres
+from billing import bootstrap
+from billing.adapters.postgres.connection import Database, connect
+from billing.adapters.postgres.mirror import PostgresMirror
+from billing.adapters.stripe.events import read_event
+from billing.domain.mirror import Observation
+from local.aws import REGION, LocalAws
+from local.ports import any_free_port
+from local.postgres import OWNER
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from bench.function import Function
+    from bench.harness import Run
+    from bench.world import World
+
+_CUSTOMER = "cus_SBenchCustomer01"
+_BARE_SQL = "SELECT * FROM invoices WHERE id = %(id)s"
+_BARE_LINES = "SELECT * FROM invoice_line_items WHERE invoice = %(id)s ORDER BY position"
+
+
+def measure(run: Run) -> Iterator[Result]:
+    """Yield 10 and 300 lines drawn, and for 10 lines the store's answer and a 304."""
+    fonts = fonts_of(run)
+    with running_postgres(run) as world, _running_aws(run) as aws, running_secrets(_secret(world)) as secrets:
+        environment = {
+            **ENVIRONMENT,
+            "DATABASE_HOST": world.settings.host,
+            "DATABASE_PORT": str(world.settings.port),
+            "AWS_ENDPOINT_URL": aws,
+            "AWS_ENDPOINT_URL_SECRETS_MANAGER": secrets,
+            "FONTS_DIR": str(fonts),
+        }
+        for lines, most in ((10, 0.5), (300, 0.75)):
+            run.say(f"documents of {lines} lines")
+            invoice = _mirrored(world, lines)
+            event = _request(run, invoice)
+            drawn: list[Any] = []
+            with running(run.project, "get_invoice_pdf", environment) as function, _watched(drawn):
+                if lines == 10:  # noqa: PLR2004 - the size of an ordinary invoice
+                    _create_bucket()
+                answer = function.answer(event)
+                if answer["statusCode"] != 200 or not drawn:  # noqa: PLR2004 - HTTP's OK
+                    raise RuntimeError(f"the invoice was not drawn: {answer}")
+                content = base64.b64decode(answer["body"])
+                yield from _drawing(run, lines, drawn[0], content, fonts / "NotoSans-Regular.ttf", most)
+                if lines == 10:  # noqa: PLR2004 - same
+                    yield from _serving(run, world, function, event, invoice)
+
+
+def _drawing(
+    run: Run, lines: int, document: Any, content: bytes, font: Path, most: float
+) -> Iterator[Result]:
+    pages = texts_of(content)
+    work = {
+        "ours": _clocked(lambda: bootstrap._invoice_renderer()(document)),  # noqa: SLF001 - the renderer it draws with
+        "floor": _clocked(lambda: by_cells(pages, font)),
+    }
+    rounds = run.size(31 if lines < 100 else 11, 1)  # noqa: PLR2004 - long ones take long
+    taken = interleaved(rounds, work)
+    what = f"PDF of {lines} lines"
+    bare = "fpdf2's cell() with the same text in the same font"
+    yield Result("c", f"{what}, drawn", "ms", taken["ours"], taken["floor"], bare, Target("ratio", most))
+    pdfkit = by_pdfkit(run, pages, font, rounds)
+    if pdfkit is not None:
+        yield Result(
+            "c", f"{what}, drawn", "ms", taken["ours"], pdfkit, "pdfkit (Node), the same text and font"
+        )
+    yield Result("c", f"{what}, size", "kB", len(content) / 1000, len(by_cells(pages, font)) / 1000, bare)
+
+
+def _serving(
+    run: Run, world: World, function: Function, event: dict[str, Any], invoice: str
+) -> Iterator[Result]:
+    import boto3  # noqa: PLC0415 - after the environment is set
+
+    client = boto3.client("s3")
+    bucket = ENVIRONMENT["DOCUMENT_BUCKET"]
+    [stored] = client.list_objects_v2(Bucket=bucket)["Contents"]
+    etag = {name.lower(): value for name, value in function.answer(event)["headers"].items()}["etag"]
+    known = {**event, "headers": {**event["headers"], "if-none-match": etag}}
+    with connect(world.settings, world.logins[OWNER]) as bare:
+
+        def get() -> bytes:
+            content: bytes = client.get_object(Bucket=bucket, Key=stored["Key"])["Body"].read()
+            return content
+
+        def rows() -> None:
+            for statement in (_BARE_SQL, _BARE_LINES):
+                bare.execute(statement, {"id": invoice}).fetchall()
+
+        taken = interleaved(
+            run.size(101, 1),
+            {
+                "stored": lambda: function.milliseconds(event, 200),
+                "get": _clocked(get),
+                "known": lambda: function.milliseconds(known, 304),
+                "rows": _clocked(rows),
+            },
+        )
+    yield Result("c", "PDF from the store", "ms", taken["stored"], taken["get"], "GetObject alone, local S3")
+    yield Result(
+        "c", "304 for a PDF", "ms", taken["known"], taken["rows"], "the invoice's rows by psycopg alone"
+    )
+
+
+def _clocked(work: Callable[[], object]) -> Callable[[], float]:
+    def once() -> float:
+        began = time.perf_counter_ns()
+        work()
+        return (time.perf_counter_ns() - began) / 1e6
+
+    return once
+
+
+def _mirrored(world: World, lines: int) -> str:
+    """Return the id of an invoice with so many lines, which the mirror now holds."""
+    payload = json.loads(paid_event().replace("00000000", f"{lines:08d}"))
+    page = payload["data"]["object"]["lines"]
+    first = page["data"][0]
+    page["data"] = [
+        {**first, "id": f"{first['id']}_{n}", "description": f"Item no. {n}: metered API calls"}
+        for n in range(1, lines + 1)
+    ]
+    event = read_event(payload)
+    if event.object_id is None:
+        raise TypeError("the event is of an invoice")
+    with Database(world.settings, lambda _: world.logins[WORKER]) as database:
+        PostgresMirror(database).apply(event, Observation(event.content, event.created))  # type: ignore[arg-type] # a snapshot
+    return event.object_id
+
+
+def _request(run: Run, invoice: str) -> dict[str, Any]:
+    event = sample(run.project, "get_invoice_pdf")
+    before = event["pathParameters"]["id"]
+    loaded: dict[str, Any] = json.loads(json.dumps(event).replace(before, invoice))
+    loaded["rawQueryString"] = "locale=en"
+    loaded["requestContext"]["authorizer"]["lambda"]["customer"] = _CUSTOMER
+    return loaded
+
+
+@contextmanager
+def _watched(drawn: list[Any]) -> Iterator[None]:
+    """Keep the documents that the function draws meanwhile."""
+    original = bootstrap._invoice_renderer  # noqa: SLF001 - what the function draws with
+
+    def renderer() -> Callable[[Any], bytes]:
+        draw = original()
+
+        def once(document: Any) -> bytes:
+            drawn.append(document)
+            return draw(document)
+
+        return once
+
+    with patch.object(bootstrap, "_invoice_renderer", renderer):
+        yield
+
+
+def _secret(world: World) -> dict[str, str]:
+    return {"username": world.logins[API].username, "password": world.logins[API].password}
+
+
+def _create_bucket() -> None:
+    import boto3  # noqa: PLC0415 - after the environment is set
+
+    where: Any = {"LocationConstraint": REGION}
+    boto3.client("s3").create_bucket(Bucket=ENVIRONMENT["DOCUMENT_BUCKET"], CreateBucketConfiguration=where)
+
+
+@contextmanager
+def _running_aws(run: Run) -> Iterator[str]:
+    executable = Path(os.environ.get("MINISTACK", run.project / ".local/tools/ministack/bin/ministack"))
+    aws = LocalAws(run.scratch, any_free_port(), executable, persist=False)
+    aws.start()
+    try:
+        yield aws.endpoint
+    finally:
+        aws.stop()
