@@ -48,6 +48,10 @@ dev-reset: setup ## Stop it and delete its data
 dev-logs: setup ## Follow the logs (NAME=front-door for one part)
 	@$(RUN)/python -m local logs $(NAME)
 
+.PHONY: sam-local
+sam-local: setup ## Serve the API in containers, on the running local data (needs Docker; ARGS=… goes to sam)
+	@$(RUN)/python -m local sam-local $(if $(FUNCTION),invoke $(FUNCTION) $(EVENT),start-api) $(ARGS)
+
 .PHONY: send-events
 send-events: setup ## Sign a folder of Stripe events and send them through the running webhook (FROM=dir)
 	@test -n "$(FROM)" || { echo 'make send-events FROM=<folder with index.tsv>'; exit 2; }

@@ -45,6 +45,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logs.add_argument("--no-follow", action="store_true", help="print what is there and return")
     commands.add_parser("migrate", help="apply pending migrations")
     commands.add_parser("migrate-status", help="say which migrations stand, and verify the schema")
+    sam_local = commands.add_parser("sam-local", help="run functions in containers, with SAM CLI")
+    sam_local.add_argument("action", nargs="?", choices=("start-api", "invoke"), default="start-api")
+    sam_local.add_argument(
+        "arguments", nargs=argparse.REMAINDER, help="SAM CLI's own; after invoke: FUNCTION [EVENT]"
+    )
     given = parser.parse_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A terminal that has no ✓ shows a question mark instead of ending the command.
@@ -59,6 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "logs": lambda: _logs(cloud, given.names, follow=not given.no_follow),
         "migrate": lambda: _migrate(cloud, progress),
         "migrate-status": lambda: _migrate_status(cloud, progress),
+        "sam-local": lambda: _sam_local(cloud, given.action, given.arguments),
     }
     try:
         return run[given.command]()
@@ -190,6 +196,12 @@ def _migrate_status(cloud: LocalCloud, progress: Progress) -> int:
     sound = not status["pending"] and not status["drift"]
     progress.say("The schema is as its migrations made it." if sound else "The schema needs attention.")
     return 0 if sound else 1
+
+
+def _sam_local(cloud: LocalCloud, action: str, arguments: Sequence[str]) -> int:
+    from local.sam_local import SamLocal  # noqa: PLC0415 - as above
+
+    return SamLocal(cloud).run(action, arguments)
 
 
 def _announce(endpoints: Endpoints, cloud: LocalCloud, progress: Progress) -> None:
