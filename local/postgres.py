@@ -25,6 +25,7 @@ from local.files import read_json, write_private_json
 from local.ports import is_free
 from local.postgres_place import POSTGRES_ACCOUNTS, Account, find_place, usable_binaries
 from local.problems import LocalCloudError
+from local.processes import has_ended
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -80,17 +81,22 @@ class PostgresServer:
             self._furnish()
 
     def stop(self) -> None:
-        """Return once the server, if any, is gone; open connections are cut, committed work is kept."""
+        """Return once the server, if any, is gone; open connections are cut, committed work is kept.
+
+        Raises
+        ------
+        LocalCloudError
+            It does not end.
+        """
         if self._place is None:
             self._place = find_place(self._state, self._account, self._say)
         process = self._postmaster()
         if process is not None:
             process.send_signal(signal.SIGINT)
-            try:
-                process.wait(_STOP_SECONDS)
-            except psutil.TimeoutExpired:
+            if not has_ended(process, _STOP_SECONDS):
                 process.send_signal(signal.SIGQUIT)
-                process.wait(_STOP_SECONDS)
+                if not has_ended(process, _STOP_SECONDS):
+                    raise LocalCloudError(f"PostgreSQL (process {process.pid}) does not end; see {self.log}")
         if self._child is not None:
             self._child.wait(_STOP_SECONDS)
             self._child = None
