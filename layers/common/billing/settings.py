@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Set  # noqa: PYI025 -- the abstract one
 
     from billing.domain.documents import Seller
+
+
+_COLOR = re.compile("[0-9a-f]{6}", re.ASCII)
 
 
 class SettingsError(Exception):
@@ -75,7 +79,7 @@ def read_seller(env: Mapping[str, str]) -> Seller:
     """Return who issues the invoices, from the JSON object in SELLER.
 
     Keys: name (required), address (line1, line2, city, state, postal_code, country), email,
-    tax_ids (a list of type and value), registration.
+    tax_ids (a list of type and value), registration, accent_color (such as 0a5ad4), payment_note, footer.
 
     Raises
     ------
@@ -90,10 +94,14 @@ def read_seller(env: Mapping[str, str]) -> Seller:
         seller = json.loads(required(env, "SELLER"))
     except ValueError:
         raise SettingsError("the environment variable SELLER is not JSON") from None
-    fields = _texts(seller, "SELLER", {"name", "email", "registration"}, {"address", "tax_ids"})
+    texts = {"name", "email", "registration", "accent_color", "payment_note", "footer"}
+    fields = _texts(seller, "SELLER", texts, {"address", "tax_ids"})
     if "name" not in fields:
         raise SettingsError("SELLER has no name")
     parts = {"line1", "line2", "city", "state", "postal_code", "country"}
+    accent = fields.get("accent_color")
+    if accent is not None and not _COLOR.fullmatch(accent):
+        raise SettingsError("SELLER.accent_color is not six hexadecimal digits")
     address = _texts(seller.get("address", {}), "SELLER.address", parts)
     numbers = seller.get("tax_ids", [])
     if not isinstance(numbers, list):
@@ -108,6 +116,9 @@ def read_seller(env: Mapping[str, str]) -> Seller:
         email=fields.get("email"),
         tax_ids=tuple(TaxId(**tax_id) for tax_id in tax_ids),
         registration=fields.get("registration"),
+        accent_color=accent,
+        payment_note=fields.get("payment_note"),
+        footer=fields.get("footer"),
     )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from babel import Locale
 from babel.dates import format_date, format_interval
-from babel.numbers import format_decimal
+from babel.numbers import format_decimal, format_percent
 
 from billing.domain.money import exponent
 
@@ -63,6 +63,11 @@ class Formats:
         """Return a quantity with every digit that it has."""
         with localcontext(prec=_DIGITS):
             return format_decimal(value, locale=self._locale, decimal_quantization=False)
+
+    def percent(self, value: Decimal) -> str:
+        """Return a percentage such as 19 as 19 %, with every digit that it has."""
+        with localcontext(prec=_DIGITS):
+            return format_percent(value.scaleb(-2), locale=self._locale, decimal_quantization=False)
 
     def day(self, moment: datetime) -> str:
         """Return the UTC day in words, such as November 22, 2025."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from billing.adapters.pdf.formats import Formats
 from billing.adapters.pdf.labels import LABELS
 from billing.adapters.pdf.typography import Block, Column, Pages, Row, Style, rows
 from billing.domain.invoices import InvoiceStatus
+from billing.domain.money import Money
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from billing.domain.documents import DocumentLine, InvoiceDocument, TaxTotal
     from billing.domain.parties import Address, TaxId
 
-_TITLE = Style(20, bold=True)
+_TITLE = Style(20, bold=True, accent=True)
 _ALERT = Style(14, bold=True, alert=True)
 _HEADLINE = Style(12, bold=True)
 _STRONG = Style(bold=True)
@@ -46,18 +48,23 @@ class InvoiceLayout:
         self._ruler = ruler
         self._labels = LABELS[document.locale]
         self._formats = Formats(document.locale)
+        footer = (document.seller.footer or "", _SMALL)
+        self._colophon = tuple(rows([Column(0, width)], [footer], ruler))
         self._status = self._labels.statuses[_STATUSES.index(document.status)]
 
     def pages(self) -> Pages:
         """Return the pages, at least one."""
-        pages = Pages(self._height, self._running())
+        pages = Pages(self._height - self.footer_height, self._running())
         for block in (self._title(), self._facts(), self._parties(), self._headline()):
             pages.put(block)
         heading, *items = self._table()
+        last = len(items) - 1
+        room = self._carry(last)[0].height
         # A heading alone at the foot of a page says nothing: it goes with the first item.
-        pages.put_together(heading, *items[:1])
-        for block in items[1:]:
-            pages.put(block, heading)
+        pages.put_together(heading, *items[:1], reserve=room if last > 0 else 0)
+        for number, block in enumerate(items[1:], start=1):
+            reserve = room if number < last else 0
+            pages.put(block, heading, reserve=reserve, carry=partial(self._carry, number))
         pages.put(self._totals())
         for block in self._notes():
             pages.put(block)
@@ -69,7 +76,17 @@ class InvoiceLayout:
         test = "" if self._document.livemode else self._labels.test_mode
         half = self._width / 2
         columns = [Column(0, half), Column(half, half, right=True)]
-        return Block(tuple(rows(columns, [(test, _SMALL), (number, _SMALL)], self._ruler)))
+        return Block((*self._colophon, *rows(columns, [(test, _SMALL), (number, _SMALL)], self._ruler)))
+
+    @property
+    def footer_height(self) -> float:
+        """How much higher than one row the footer is: the seller may have something to say on every page."""
+        return Block(self._colophon).height
+
+    @property
+    def watermark(self) -> str:
+        """What stands large behind every page; empty for a valid invoice."""
+        return self._status.upper() if self._document.status in _NOT_VALID else ""
 
     def _sides(self, share: float) -> list[Column]:
         left = self._width * share
@@ -172,6 +189,20 @@ class InvoiceLayout:
             ]
             yield Block((*rows(columns, texts, self._ruler), *small, Row((), height=2)))
 
+    def _carry(self, number: int) -> tuple[Block, Block]:
+        """Return what ends a page before the line of this number, and what begins the next."""
+        currency = self._document.currency
+        amount = sum((line.amount for line in self._document.lines[:number]), start=Money(0, currency))
+        texts = [
+            (label, self._formats.money(amount)) for label in (self._labels.carried, self._labels.brought)
+        ]
+        columns = self._sides(0.6)
+        carried, brought = (
+            rows(columns, [(label, _QUIET), (figure, _QUIET)], self._ruler, above=0.5)
+            for label, figure in texts
+        )
+        return Block(tuple(carried), by_column=False), Block((*brought, Row((), height=2)), by_column=False)
+
     def _figures(self, line: DocumentLine) -> tuple[str, str, str]:
         formats, currency = self._formats, self._document.currency
         return (
@@ -181,8 +212,10 @@ class InvoiceLayout:
         )
 
     def _particulars(self, line: DocumentLine) -> Iterator[str]:
-        if line.period is not None:
-            yield self._formats.span(line.period)
+        period = "" if line.period is None else self._formats.span(line.period)
+        marks = [part for part in (period, self._labels.proration if line.proration else "") if part]
+        if marks:
+            yield " · ".join(marks)
         # A discount of the whole invoice is spread over its lines too: it is told once, below.
         if self._document.totals.item_discount.amount and line.discount.amount:
             yield self._labels.line_discount.format(amount=self._formats.money(-line.discount))
@@ -240,20 +273,31 @@ class InvoiceLayout:
                 yield self._tax(tax), money(tax.amount)
 
     def _tax(self, tax: TaxTotal) -> str:
-        labels = self._labels
+        labels, formats = self._labels, self._formats
+        percent = "" if tax.percentage is None else f"{formats.percent(tax.percentage)} "
+        name = f"{percent}{tax.name or labels.tax}"
         if tax.taxable is None:
-            return labels.tax_included if tax.inclusive else labels.tax
+            return labels.tax_included.format(tax=name) if tax.inclusive else name
         label = labels.tax_included_on if tax.inclusive else labels.tax_on
-        return label.format(amount=self._formats.money(tax.taxable))
+        return label.format(tax=name, amount=formats.money(tax.taxable))
+
+    def _without_tax(self) -> str:
+        reasons = {tax.reason for tax in self._document.totals.taxes}
+        exempt = self._document.buyer.tax_exempt
+        if exempt == "reverse" or "reverse_charge" in reasons:
+            return self._labels.reverse_charge
+        if exempt == "exempt" or reasons & {"customer_exempt", "product_exempt"}:
+            return self._labels.exempt
+        return ""
 
     def _notes(self) -> Iterator[Block]:
         document, labels = self._document, self._labels
         balance = self._formats.money(document.starting_balance)
+        payable = document.status is InvoiceStatus.OPEN and document.totals.due.amount > 0
         notes = [
             f"{labels.starting_balance}{labels.colon}{balance}" if document.starting_balance.amount else "",
-            {"reverse": labels.reverse_charge, "exempt": labels.exempt}.get(
-                document.buyer.tax_exempt or "", ""
-            ),
+            self._without_tax(),
+            (payable and document.seller.payment_note) or "",
             document.memo or "",
             document.footer or "",
         ]

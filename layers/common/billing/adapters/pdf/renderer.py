@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
 import warnings
 from itertools import groupby
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from billing.adapters.pdf.formats import paper
 from billing.adapters.pdf.labels import LABELS
 from billing.adapters.pdf.layout import InvoiceLayout
+from billing.adapters.pdf.typography import Cell, Style
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
     from fpdf import FPDF
 
-    from billing.adapters.pdf.typography import Block, Cell, Style
+    from billing.adapters.pdf.typography import Block
     from billing.domain.documents import InvoiceDocument
 
 _MARGIN = 18.0
@@ -29,6 +31,8 @@ _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _VARIATION_SELECTORS = range(0xFE00, 0xFE10)
 _ALERT = (180, 30, 30)
 _RULE = 200
+_WATERMARK = 130.0  # points, at most
+_PALE = 235
 
 
 class FpdfInvoiceRenderer:
@@ -49,9 +53,12 @@ class FpdfInvoiceRenderer:
         pages = layout.pages().placed
         for number, placed in enumerate(pages, start=1):
             canvas.turn()
+            canvas.watermark(layout.watermark)
             for y, block in placed:
                 canvas.draw(y, block)
-            canvas.draw(canvas.height_of_text + _FOOT_GAP, layout.footer(number, len(pages)))
+            canvas.draw(
+                canvas.height_of_text + _FOOT_GAP - layout.footer_height, layout.footer(number, len(pages))
+            )
         if canvas.missing and self._missing_glyphs is not None:
             self._missing_glyphs(len(canvas.missing))
         return canvas.output()
@@ -71,6 +78,7 @@ class _Canvas:
         self._load(_SANS, "B", "NotoSans-Bold.ttf")
         self._advances: dict[tuple[str, bool], float] = {}
         self.missing: set[str] = set()
+        self._accent = _rgb(document.seller.accent_color)
         self.width_of_text = self._pdf.w - 2 * _MARGIN
         self.height_of_text = self._pdf.h - _MARGIN - _FOOT
 
@@ -87,6 +95,19 @@ class _Canvas:
     def turn(self) -> None:
         """Begin a page."""
         self._pdf.add_page()
+
+    def watermark(self, text: str) -> None:
+        """Draw a word large, pale and aslant in the middle of the page; draw it before what stands on it."""
+        if not text:
+            return
+        text = self.printable(text)
+        # Not wider than the page is, because fpdf2 takes a negative x for one from the right.
+        size = min(_WATERMARK, 0.95 * self._pdf.w / self.width(text, Style(1, bold=True)))
+        style = Style(size, bold=True, grey=_PALE)
+        slope = math.degrees(math.atan2(self._pdf.h, self._pdf.w))
+        x, y = (self._pdf.w - self.width(text, style)) / 2, (self._pdf.h - style.height) / 2
+        with self._pdf.rotation(slope, self._pdf.w / 2, self._pdf.h / 2):
+            self._draw(y - _MARGIN, Cell(x - _MARGIN, 0, text, style))
 
     def draw(self, y: float, block: Block) -> None:
         """Draw a block at `y` from the upper margin."""
@@ -110,7 +131,7 @@ class _Canvas:
     def _draw(self, y: float, cell: Cell) -> None:
         style = cell.style
         x = cell.x + cell.width - self.width(cell.text, style) if cell.right else cell.x
-        self._pdf.set_text_color(*(_ALERT if style.alert else (style.grey,) * 3))
+        self._pdf.set_text_color(*self._color(style))
         for family, chars in groupby(cell.text, self._family):
             run = "".join(chars)
             width = self.width(run, style)
@@ -118,6 +139,13 @@ class _Canvas:
             self._pdf.set_xy(_MARGIN + x, _MARGIN + y)
             self._pdf.cell(width, style.height, run)
             x += width
+
+    def _color(self, style: Style) -> tuple[int, int, int]:
+        if style.alert:
+            return _ALERT
+        if style.accent and self._accent is not None:
+            return self._accent
+        return (style.grey, style.grey, style.grey)
 
     def _drawn(self, char: str) -> str:
         category = unicodedata.category(char)
@@ -161,6 +189,13 @@ class _Canvas:
             self._select(self._family(char), 1000, bold=bold)
             self._advances[key] = self._pdf.get_string_width(char) / 1000
         return self._advances[key]
+
+
+def _rgb(color: str | None) -> tuple[int, int, int] | None:
+    if color is None:
+        return None
+    red, green, blue = bytes.fromhex(color)
+    return red, green, blue
 
 
 def _new_pdf(document: InvoiceDocument) -> FPDF:

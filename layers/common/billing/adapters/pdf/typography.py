@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 _POINT = 25.4 / 72
 _LEADING = 1.4  # both fonts' ascent and descent fit
@@ -28,6 +28,7 @@ class Style:
     bold: bool = False
     grey: int = 30
     alert: bool = False
+    accent: bool = False
 
     @property
     def height(self) -> float:
@@ -102,17 +103,31 @@ class Pages:
     placed: list[list[tuple[float, Block]]] = field(default_factory=lambda: [[]])
     _y: float = 0
 
-    def put_together(self, *blocks: Block) -> None:
-        """Place blocks on one page if they fit on one."""
-        if self._y + sum(block.height for block in blocks) > self.height:
+    def put_together(self, *blocks: Block, reserve: float = 0) -> None:
+        """Place blocks on one page if they fit on one, with `reserve` left below them."""
+        if self._y + sum(block.height for block in blocks) + reserve > self.height:
             self._turn(None)
         for block in blocks:
             self.put(block)
 
-    def put(self, block: Block, heading: Block | None = None) -> None:
-        """Place a block; a page that begins within a table begins with its `heading`."""
-        if self._y + block.height > self.height:
-            self._turn(heading)
+    def put(
+        self,
+        block: Block,
+        heading: Block | None = None,
+        *,
+        reserve: float = 0,
+        carry: Callable[[], tuple[Block, Block]] | None = None,
+    ) -> None:
+        """Place a block with `reserve` below it; a page that begins within a table begins with `heading`.
+
+        `carry` gives what ends the page that is left, and what follows the heading on the next one. Only
+        below a block longer than a page may there be no room for the former.
+        """
+        if self._y + block.height + reserve > self.height:
+            carried, brought = (None, None) if carry is None else carry()
+            if carried is not None and self._y + carried.height <= self.height:
+                self.placed[-1].append((self._y, carried))
+            self._turn(heading, brought)
         for part in self._parts(block, heading):
             self.placed[-1].append((self._y, part))
             self._y += part.height
@@ -131,10 +146,10 @@ class Pages:
             rows.append(row)
         yield Block(tuple(rows), block.by_column)
 
-    def _turn(self, heading: Block | None) -> None:
+    def _turn(self, *headings: Block | None) -> None:
         self.placed.append([])
         self._y = 0
-        for block in (self.running, heading):
+        for block in (self.running, *headings):
             if block is not None:
                 self.placed[-1].append((self._y, block))
                 self._y += block.height

@@ -1,0 +1,1 @@
+"""Pictures of made-up invoices for the docs: `make pictures`."""
