@@ -76,12 +76,7 @@ def test_while_the_store_is_away_a_kept_value_serves_for_an_hour(
     secrets = Secrets(clock)
     secrets.get(secret)
 
-    def away(**_: object) -> None:
-        from botocore.exceptions import EndpointConnectionError  # noqa: PLC0415 - used by this test only
-
-        raise EndpointConnectionError(endpoint_url="x")
-
-    monkeypatch.setattr(secrets._connected(), "get_secret_value", away)  # noqa: SLF001 - cut the line
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     clock.now = KEPT_FOR
     assert secrets.text(secret, "username") == "u"
     with pytest.raises(UnavailableError, match="secrets"):

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
-
+from billing.adapters.aws.secrets_manager import read_secret
 from billing.domain.errors import UnavailableError
 from billing.settings import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-    from types_boto3_secretsmanager import SecretsManagerClient
 
 KEPT_FOR = 300.0
 """Seconds for which a value is used without asking again."""
@@ -42,7 +38,6 @@ class Secrets:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._kept: dict[str, _Kept] = {}
-        self._client: SecretsManagerClient | None = None
 
     def get(self, secret_id: str, *, refresh: bool = False) -> Mapping[str, object]:
         """Return the secret's JSON object.
@@ -101,26 +96,10 @@ class Secrets:
 
     def _read(self, secret_id: str) -> Mapping[str, object]:
         try:
-            answer = self._connected().get_secret_value(SecretId=secret_id)
-        except ClientError as error:
-            if error.response.get("Error", {}).get("Code") == "ResourceNotFoundException":
-                raise SettingsError(f"the secret {secret_id} does not exist") from None
-            raise UnavailableError("secrets") from error
-        except BotoCoreError as error:
-            raise UnavailableError("secrets") from error
-        try:
-            values = json.loads(answer.get("SecretString", ""))
+            values = json.loads(read_secret(secret_id, os.environ))
         except ValueError:
             # Not chained: a JSON error carries the document, which is the secret.
             raise SettingsError(f"the secret {secret_id} is not JSON") from None
         if not isinstance(values, dict):
             raise SettingsError(f"the secret {secret_id} is not a JSON object")
         return values
-
-    def _connected(self) -> SecretsManagerClient:
-        if self._client is None:
-            patience = Config(
-                connect_timeout=2, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 3}
-            )
-            self._client = boto3.client("secretsmanager", config=patience)
-        return self._client
