@@ -17,8 +17,8 @@ def respond(request: Request) -> Answer:
     """Answer with the invoice."""
     parameters.no_parameters(request)
     invoice_id = parameters.invoice_id(request)
-    invoice = bootstrap.get_invoice()(request.customer, invoice_id)
-    return json_answer(presenters.invoice(invoice))
+    opened = bootstrap.get_invoice()(request.customer, invoice_id)
+    return json_answer(presenters.invoice(opened.invoice, opened.missing))
 
 
 handler = endpoint(GET_INVOICE, respond, bootstrap.feature_flags)

@@ -113,7 +113,7 @@ def _answer(body: dict[str, Any]) -> Answer:
 
 def test_an_invoice_is_as_the_contract_has_it() -> None:
     """Given an invoice with everything, when it is presented, then the contract has all of it."""
-    check_answer(GET_INVOICE, _answer(presenters.invoice(an_invoice())))
+    check_answer(GET_INVOICE, _answer(presenters.invoice(an_invoice(), ())))
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_an_invoice_is_as_the_contract_has_it() -> None:
 def test_what_the_contract_does_not_have_is_noticed(change: dict[str, Any]) -> None:
     """Given an answer that departs from the contract, when it is checked, then the check fails."""
     with pytest.raises(AssertionError):
-        check_answer(GET_INVOICE, _answer(presenters.invoice(an_invoice()) | change))
+        check_answer(GET_INVOICE, _answer(presenters.invoice(an_invoice(), ()) | change))
 
 
 def test_an_undocumented_status_or_media_type_is_noticed() -> None:

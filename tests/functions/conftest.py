@@ -10,6 +10,7 @@ import pytest
 
 from billing import bootstrap
 from billing.adapters.postgres.mirror import PostgresMirror
+from billing.domain.features import Feature
 from tests.support.api import Api
 from tests.support.issuer import AUDIENCE, rsa_key, running_issuer
 
@@ -24,7 +25,11 @@ if TYPE_CHECKING:
     from billing.settings import DatabaseSettings
     from tests.support.issuer import Issuer
 
-SELLER = {"name": "Seller GmbH", "address": {"line1": "Markt 1", "city": "Köln", "country": "DE"}}
+SELLER = {
+    "name": "Seller GmbH",
+    "address": {"line1": "Markt 1", "city": "Köln", "country": "DE"},
+    "tax_ids": [{"type": "eu_vat", "value": "DE123456789"}],
+}
 
 
 @pytest.fixture(scope="session")
@@ -65,7 +70,7 @@ def environment(
         "OIDC_ISSUER": issuer.url,
         "OIDC_AUDIENCE": AUDIENCE,
         "OIDC_JWKS_URL": issuer.jwks_url,
-        "FEATURE_FLAGS": json.dumps({"invoices": {"default": True}, "invoice_pdf": {"default": True}}),
+        "FEATURE_FLAGS": json.dumps({feature.value: {"default": True} for feature in Feature}),
         "SELLER": json.dumps(SELLER),
         "ENVIRONMENT": "test",
         "POWERTOOLS_SERVICE_NAME": "test",

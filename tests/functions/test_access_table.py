@@ -13,11 +13,13 @@ from billing.entrypoints.routes import (
     GET_INFO,
     GET_INVOICE,
     GET_INVOICE_PDF,
+    GET_INVOICE_XML,
     LIST_INVOICES,
     ROUTES,
 )
 from tests.fakes.objects import an_invoice
 from tests.support.contract import operations
+from tests.support.einvoices import a_reverse_charge_invoice
 from tests.support.issuer import rsa_key
 
 if TYPE_CHECKING:
@@ -67,6 +69,7 @@ TABLE = {
     LIST_INVOICES.key: CUSTOMERS,
     GET_INVOICE.key: OWN_OBJECT,
     GET_INVOICE_PDF.key: OWN_OBJECT,
+    GET_INVOICE_XML.key: OWN_OBJECT,
 }
 
 
@@ -119,7 +122,7 @@ def test_every_route_has_a_row() -> None:
 @pytest.mark.parametrize("key", sorted(ROUTES))
 def test_a_route_answers_each_caller_as_its_row_says(key: str, api: Api, people: People) -> None:
     """Given every kind of credentials, when a route is called, then it answers as its row says."""
-    api.mirror(an_invoice())
+    api.mirror(a_reverse_charge_invoice())
     found = {}
     for kind, token in people.credentials.items():
         path = {"id": "in_1"} if "{id}" in key else None

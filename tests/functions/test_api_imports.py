@@ -10,12 +10,21 @@ import pytest
 
 from tests.support.lambdas import PROJECT
 
-API = ("authorize", "get_features", "get_info", "list_invoices", "get_invoice", "get_invoice_pdf")
+API = (
+    "authorize",
+    "get_features",
+    "get_info",
+    "list_invoices",
+    "get_invoice",
+    "get_invoice_pdf",
+    "get_invoice_xml",
+)
 HEAVY = {
     "boto3",
     "pydantic",
     "stripe",
     "fpdf",
+    "drafthorse",
     "jwt",
     "cryptography",
     "psycopg",
@@ -41,6 +50,7 @@ _SETTINGS = {
     "OIDC_JWKS_URL": "https://issuer.example/jwks",
     "FEATURE_FLAGS": '{"invoices": {"default": true}}',
     "ENVIRONMENT": "test",
+    "SELLER": '{"name": "Seller"}',
 }
 
 
@@ -74,6 +84,7 @@ def test_importing_a_handler_needs_no_setting_and_loads_nothing_heavy(function: 
         ("get_info", set()),
         ("list_invoices", {"psycopg", "boto3"}),  # boto3 for the secret of the database
         ("get_invoice", {"psycopg", "boto3"}),
+        ("get_invoice_xml", {"psycopg", "boto3"}),
         ("authenticate", {"psycopg", "boto3"}),  # jwt only with the first token
     ],
 )

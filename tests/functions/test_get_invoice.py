@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from billing import bootstrap
 from billing.entrypoints import presenters
 from billing.entrypoints.routes import GET_INVOICE
 from tests.fakes.objects import a_line, an_invoice
+from tests.support.einvoices import a_reverse_charge_invoice
 
 if TYPE_CHECKING:
     from tests.support.api import Api
@@ -20,7 +22,20 @@ def test_an_invoice_comes_whole_as_it_was_mirrored(api: Api) -> None:
     api.mirror(invoice)
     answer = api.get(GET_INVOICE, token=api.customer(), path={"id": "in_1"})
     assert answer.status == 200
-    assert answer.json == presenters.invoice(invoice)
+    expected = presenters.invoice(invoice, ()) | {"einvoice": answer.json["einvoice"]}
+    assert answer.json == expected
+
+
+def test_it_says_whether_there_is_an_e_invoice(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given a seller with and without a VAT id, when an invoice is opened, then it says what lacks."""
+    api.mirror(a_reverse_charge_invoice())
+    token = api.customer()
+    answer = api.get(GET_INVOICE, token=token, path={"id": "in_1"})
+    assert answer.json["einvoice"] == {"profile": "en16931", "missing": []}
+    monkeypatch.setenv("SELLER", '{"name": "Seller", "address": {"country": "DE"}}')
+    bootstrap.get_invoice.cache_clear()
+    answer = api.get(GET_INVOICE, token=token, path={"id": "in_1"})
+    assert answer.json["einvoice"] == {"profile": None, "missing": ["seller.vat_id"]}
 
 
 def test_three_hundred_lines_come_in_order(api: Api) -> None:

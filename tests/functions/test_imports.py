@@ -77,4 +77,4 @@ def test_applying_without_a_tie_never_loads_stripe() -> None:
 @pytest.mark.parametrize("function", sorted(path.parent.name for path in PROJECT.glob("functions/*/app.py")))
 def test_only_the_document_function_may_see_fpdf_and_none_at_import(function: str) -> None:
     """Given any function in a fresh process, when it is imported, then neither fpdf2 nor Tracer's SDK is."""
-    assert forbidden(loaded(function), {"fpdf", "aws_xray_sdk", "stripe", "pydantic"}) == set()
+    assert forbidden(loaded(function), {"fpdf", "drafthorse", "aws_xray_sdk", "stripe", "pydantic"}) == set()

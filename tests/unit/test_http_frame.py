@@ -180,6 +180,7 @@ def test_a_customer_without_a_customer_id_is_forbidden() -> None:
     [
         (errors.InvalidParameterError("limit", "is odd"), 422, "invalid_parameter"),
         (errors.NotFoundError("gone"), 404, "not_found"),
+        (errors.EInvoiceIncompleteError(("number",)), 409, "einvoice_incomplete"),
         (errors.UnauthenticatedError("who"), 401, "invalid_credentials"),
         (errors.ForbiddenError("no"), 403, "forbidden"),
         (errors.FeatureDisabledError("invoices"), 503, "feature_disabled"),

@@ -142,7 +142,7 @@ def test_an_empty_page_is_a_page() -> None:
 
 def test_a_detail_has_everything_that_the_mirror_has() -> None:
     """Given an invoice, when it is presented, then every field of it is somewhere in the answer."""
-    shown = presenters.invoice(INVOICE)
+    shown = presenters.invoice(INVOICE, ())
     told_elsewhere = {"livemode", "lines_complete", "customer_name", "customer_email", "customer_address"}
     told_elsewhere |= {"customer_tax_ids", "customer_tax_exempt"}
     told_elsewhere |= {"finalized_at", "paid_at", "voided_at", "marked_uncollectible_at"}
@@ -171,16 +171,23 @@ def test_a_detail_has_everything_that_the_mirror_has() -> None:
     assert shown["pdf_url"] == "/api/v1/billing/invoices/in_1/pdf"
 
 
+def test_a_detail_says_whether_there_is_an_e_invoice() -> None:
+    """Given what lacks or nothing, when an invoice is presented, then it has a profile only without."""
+    assert presenters.invoice(INVOICE, ())["einvoice"] == {"profile": "en16931", "missing": []}
+    shown = presenters.invoice(INVOICE, ("seller.vat_id",))
+    assert shown["einvoice"] == {"profile": None, "missing": ["seller.vat_id"]}
+
+
 def test_a_detail_is_a_summary_and_more() -> None:
     """Given an invoice, when both are presented, then the detail has every field of the list."""
     listed = presenters.invoice_page(InvoicePage((summary(1),), has_more=False))["data"]
     assert isinstance(listed, list)
-    assert set(listed[0]) <= set(presenters.invoice(INVOICE))
+    assert set(listed[0]) <= set(presenters.invoice(INVOICE, ()))
 
 
 def test_a_line_has_the_shape_of_the_contract() -> None:
     """Given a line, when it is presented, then quantities are decimal strings and money is integer."""
-    lines = presenters.invoice(INVOICE)["lines"]
+    lines = presenters.invoice(INVOICE, ())["lines"]
     assert lines == [
         {
             "id": "il_1",
@@ -238,7 +245,7 @@ def test_everything_is_json_without_floats() -> None:
     def no_float(text: str) -> None:
         raise AssertionError(f"{text} is a float")
 
-    json.loads(json.dumps(presenters.invoice(INVOICE)), parse_float=no_float)
+    json.loads(json.dumps(presenters.invoice(INVOICE, ())), parse_float=no_float)
 
 
 def test_features_and_info_have_the_shape_of_the_contract() -> None:

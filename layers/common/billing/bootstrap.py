@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from billing.use_cases.get_info import GetInfo
     from billing.use_cases.get_invoice import GetInvoice
     from billing.use_cases.get_invoice_pdf import GetInvoicePdf
+    from billing.use_cases.get_invoice_xml import GetInvoiceXml
     from billing.use_cases.list_invoices import ListInvoices
     from billing.use_cases.migrate_schema import MigrateSchema
     from billing.use_cases.ports import FeatureFlags, InvoiceReader, InvoiceRenderer, TokenVerifier
@@ -69,7 +70,16 @@ def get_invoice() -> GetInvoice:
     """Return the use case behind GET invoices/{id}."""
     from billing.use_cases.get_invoice import GetInvoice
 
-    return GetInvoice(_invoice_reader())
+    return GetInvoice(_invoice_reader(), seller=read_seller(os.environ))
+
+
+@cache
+def get_invoice_xml() -> GetInvoiceXml:
+    """Return the use case behind GET invoices/{id}/xml; the XML library loads when there is one to write."""
+    from billing.adapters.einvoice.xml import einvoice_xml
+    from billing.use_cases.get_invoice_xml import GetInvoiceXml
+
+    return GetInvoiceXml(reader=_invoice_reader(), writer=einvoice_xml, seller=read_seller(os.environ))
 
 
 @cache

@@ -21,6 +21,14 @@ class NotFoundError(BillingError):
     """The object does not exist, or belongs to somebody else: the caller cannot tell which."""
 
 
+class EInvoiceIncompleteError(BillingError):
+    """The invoice has no e-invoice; `missing` names what lacks for one, at least one thing."""
+
+    def __init__(self, missing: tuple[str, ...]) -> None:
+        super().__init__(f"This invoice has no e-invoice; it lacks {', '.join(missing)}.")
+        self.missing = missing
+
+
 class UnauthenticatedError(BillingError):
     """No credentials, or credentials that do not hold."""
 

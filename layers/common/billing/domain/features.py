@@ -8,3 +8,4 @@ class Feature(StrEnum):
 
     INVOICES = "invoices"
     INVOICE_PDF = "invoice_pdf"
+    EINVOICE = "einvoice"

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from billing.domain.einvoice import PROFILE
 from billing.entrypoints.routes import GET_INVOICE_PDF
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
     from decimal import Decimal
 
@@ -49,8 +50,11 @@ def invoice_page(page: InvoicePage) -> Json:
     }
 
 
-def invoice(found: Invoice) -> Json:
-    """Return the body of GET invoices/{id}: the summary's fields, and everything the mirror holds besides."""
+def invoice(found: Invoice, missing: Sequence[str]) -> Json:
+    """Return the body of GET invoices/{id}: the summary's fields, and everything the mirror holds besides.
+
+    `missing` is what lacks for an e-invoice, empty where there is one.
+    """
     return {
         **_summary(found),
         "subtotal": _money(found.subtotal),
@@ -80,6 +84,7 @@ def invoice(found: Invoice) -> Json:
         },
         "lines": [_line(line) for line in found.lines],
         "pdf_url": GET_INVOICE_PDF.path.replace("{id}", found.id),
+        "einvoice": {"profile": None if missing else PROFILE, "missing": list(missing)},
     }
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from billing.domain.errors import (
     BillingError,
     ContentionError,
+    EInvoiceIncompleteError,
     FeatureDisabledError,
     ForbiddenError,
     InvalidParameterError,
@@ -50,6 +51,7 @@ class Problem:
     detail: str
     errors: tuple[InvalidParameterError, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
 
     def body(self, request_id: str) -> dict[str, object]:
         """Return the members of application/problem+json."""
@@ -63,6 +65,8 @@ class Problem:
         }
         if self.errors:
             members["errors"] = [{"field": error.field, "reason": error.reason} for error in self.errors]
+        if self.missing:
+            members["missing"] = list(self.missing)
         return members
 
 
@@ -77,6 +81,7 @@ _TABLE: tuple[tuple[type[BillingError], HTTPStatus, str, Mapping[str, str]], ...
     (InvalidParametersError, HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_parameter", {}),
     (InvalidParameterError, HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_parameter", {}),
     (NotFoundError, HTTPStatus.NOT_FOUND, "not_found", {}),
+    (EInvoiceIncompleteError, HTTPStatus.CONFLICT, "einvoice_incomplete", {}),
     # RFC 6750, section 3.1: a challenge names an error only when there were credentials.
     (MissingCredentialsError, HTTPStatus.UNAUTHORIZED, "missing_credentials", {"WWW-Authenticate": "Bearer"}),
     (
@@ -101,7 +106,7 @@ def problem_of(error: Exception) -> Problem:
     """Return the problem of an error; an error that is not meant for callers is `internal_error`."""
     for kind, status, code, headers in _TABLE:
         if isinstance(error, kind):
-            return Problem(status, code, str(error), _errors(error), headers)
+            return Problem(status, code, str(error), _errors(error), headers, _missing(error))
     return INTERNAL
 
 
@@ -111,5 +116,13 @@ def _errors(error: BillingError) -> tuple[InvalidParameterError, ...]:
             return errors
         case InvalidParameterError():
             return (error,)
+        case _:
+            return ()
+
+
+def _missing(error: BillingError) -> tuple[str, ...]:
+    match error:
+        case EInvoiceIncompleteError(missing=missing):
+            return missing
         case _:
             return ()

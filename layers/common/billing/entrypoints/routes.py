@@ -28,5 +28,9 @@ GET_INFO = Route("GET", "/api/v1/meta/info", role=None, feature=None)
 LIST_INVOICES = Route("GET", "/api/v1/billing/invoices", Role.CUSTOMER, Feature.INVOICES)
 GET_INVOICE = Route("GET", "/api/v1/billing/invoices/{id}", Role.CUSTOMER, Feature.INVOICES)
 GET_INVOICE_PDF = Route("GET", "/api/v1/billing/invoices/{id}/pdf", Role.CUSTOMER, Feature.INVOICE_PDF)
+GET_INVOICE_XML = Route("GET", "/api/v1/billing/invoices/{id}/xml", Role.CUSTOMER, Feature.EINVOICE)
 
-ROUTES = {route.key: route for route in (GET_FEATURES, GET_INFO, LIST_INVOICES, GET_INVOICE, GET_INVOICE_PDF)}
+ROUTES = {
+    route.key: route
+    for route in (GET_FEATURES, GET_INFO, LIST_INVOICES, GET_INVOICE, GET_INVOICE_PDF, GET_INVOICE_XML)
+}

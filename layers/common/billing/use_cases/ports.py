@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from billing.domain.customers import Customer
     from billing.domain.documents import InvoiceDocument
+    from billing.domain.einvoice import EInvoice
     from billing.domain.invoices import Invoice, InvoicePage, InvoiceQuery
     from billing.domain.mirror import (
         ObjectKind,
@@ -329,5 +330,14 @@ __all__ = [
     "SchemaMigrator",
     "StripeObjects",
     "TokenVerifier",
+class EInvoiceWriter(Protocol):
+    """Writes an e-invoice down."""
+
+    def __call__(self, invoice: EInvoice) -> bytes:
+        """Return the XML in UTF-8: the same invoice gives the same bytes."""
+        ...
+
+
     "WebhookVerifier",
 ]
+    "EInvoiceWriter",
