@@ -318,9 +318,18 @@ class InvoiceRenderer(Protocol):
         ...
 
 
+class EInvoiceWriter(Protocol):
+    """Writes an e-invoice down."""
+
+    def __call__(self, invoice: EInvoice) -> bytes:
+        """Return the XML in UTF-8: the same invoice gives the same bytes."""
+        ...
+
+
 __all__ = [
     "Clock",
     "DocumentStore",
+    "EInvoiceWriter",
     "EventQueue",
     "FeatureFlags",
     "Identities",
@@ -330,14 +339,5 @@ __all__ = [
     "SchemaMigrator",
     "StripeObjects",
     "TokenVerifier",
-class EInvoiceWriter(Protocol):
-    """Writes an e-invoice down."""
-
-    def __call__(self, invoice: EInvoice) -> bytes:
-        """Return the XML in UTF-8: the same invoice gives the same bytes."""
-        ...
-
-
     "WebhookVerifier",
 ]
-    "EInvoiceWriter",
