@@ -6,8 +6,10 @@ pooler may stand in between. Time limits hang on the roles (see migrations/0001_
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, LiteralString, Self
 
@@ -28,6 +30,7 @@ type Connection = psycopg.Connection[DictRow]
 
 # Seconds. Names that resolve to several addresses are tried one by one, each for so long.
 _CONNECT_TIMEOUT = 3
+_PLACEHOLDER = re.compile(r"%(?:%|\((\w+)\)s)")
 # Milliseconds that sent data may stay unacknowledged: a server that vanished without a word is given up.
 _TCP_USER_TIMEOUT = 8_000
 
@@ -244,13 +247,33 @@ def _in_one_trip(
     try:
         with connection.pipeline():
             connection.execute(begin.text)
-            cursors = [connection.execute(each.text, each.parameters) for each in statements]
+            cursors = [_sent(connection, each) for each in statements]
             connection.execute("COMMIT")
     except psycopg.Error:
         if not connection.closed:
             connection.rollback()
         raise
     return [_rows(cursor) for cursor in cursors]
+
+
+def _sent(connection: Connection, statement: Statement) -> psycopg.Cursor[DictRow]:
+    """Return the cursor of a statement that is on its way.
+
+    psycopg would take a statement of more than 4,096 characters apart anew on every call.
+    """
+    text, names = _numbered(statement.text)
+    return psycopg.RawCursor(connection).execute(text, [statement.parameters[name] for name in names])
+
+
+@cache
+def _numbered(text: LiteralString) -> tuple[bytes, tuple[str, ...]]:
+    """Return the statement with PostgreSQL's own $1, $2, ..., and the names behind them in order."""
+    names: dict[str, int] = {}
+
+    def number(found: re.Match[str]) -> str:
+        return "%" if found[1] is None else f"${names.setdefault(found[1], len(names) + 1)}"
+
+    return _PLACEHOLDER.sub(number, text).encode(), tuple(names)
 
 
 def _rows(cursor: psycopg.Cursor[Any]) -> list[DictRow]:
