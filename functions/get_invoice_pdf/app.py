@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 
 
 def respond(request: Request) -> Answer:
-    """Answer with the PDF, or 304 when the client has it."""
+    """Answer with the PDF, 304 when the client has it, or 303 to where it is when it is too large."""
     language = pdf.language(request)
-    found = bootstrap.get_invoice_pdf()(request.customer, invoice_id(request), language, pdf.known(request))
-    return pdf.pdf_answer(found, language)
+    get_pdf = bootstrap.get_invoice_pdf()
+    found = get_pdf(request.customer, invoice_id(request), language, pdf.known(request))
+    return pdf.pdf_answer(found, language, get_pdf.link)
 
 
 handler = endpoint(GET_INVOICE_PDF, respond, bootstrap.feature_flags)

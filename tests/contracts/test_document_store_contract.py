@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import parse_qs, urlsplit
 
 import boto3
 import pytest
@@ -11,11 +12,13 @@ import pytest
 from billing.adapters.s3.documents import S3DocumentStore
 from billing.domain.errors import UnavailableError
 from tests.fakes.document_store import FakeDocumentStore
+from tests.support.http import get
 
 if TYPE_CHECKING:
     from billing.use_cases.ports import DocumentStore
 
 KEY, OTHER = "a" * 64, "b" * 64
+DOWNLOAD = "attachment; filename=\"_.pdf\"; filename*=UTF-8''%E8%AB%8B%E6%B1%82%E6%9B%B8.pdf"
 PDF = b"%PDF-1.7\r\n\x00\xff" * 1000
 
 
@@ -32,6 +35,10 @@ class Storage(Protocol):
 
     def go_away(self) -> None:
         """Make the storage not answer."""
+        ...
+
+    def follow(self, link: str) -> tuple[bytes, str]:
+        """Return what a link leads to: the content and its Content-Disposition."""
         ...
 
 
@@ -52,6 +59,11 @@ class FakeStorage:
     def go_away(self) -> None:
         """Let the store refuse everything."""
         self._store.away = True
+
+    def follow(self, link: str) -> tuple[bytes, str]:
+        """Return what the store has under the key in the address."""
+        parts = urlsplit(link)
+        return self._store.content[parts.path.lstrip("/")], parse_qs(parts.query)["disposition"][0]
 
 
 class S3Storage:
@@ -86,6 +98,13 @@ class S3Storage:
     def go_away(self) -> None:
         """Send later stores to a port where nobody listens."""
         self._monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+
+    def follow(self, link: str) -> tuple[bytes, str]:
+        """Return what anyone is answered there, without credentials."""
+        answer = get(link)
+        assert answer.status == 200, answer.body
+        assert answer.headers["Content-Type"] == "application/pdf"
+        return answer.body, answer.headers["Content-Disposition"]
 
 
 @pytest.fixture
@@ -162,6 +181,58 @@ def test_a_storage_that_is_away_is_named(storage: Storage) -> None:
     assert raised.value.dependency == "storage"
     with pytest.raises(UnavailableError):
         store.put(KEY, PDF)
+
+
+def test_a_link_leads_to_the_document_as_a_download(storage: Storage) -> None:
+    """Given two stored documents, when one's link is followed, then it comes, under the name asked for."""
+    storage.store().put(KEY, PDF)
+    storage.store().put(OTHER, b"other")
+    assert storage.follow(storage.store().link(KEY, DOWNLOAD, 45)) == (PDF, DOWNLOAD)
+
+
+def test_a_link_is_signed_for_its_region_and_its_time_and_its_name(
+    unique_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given AWS itself, when a link is made, then region, expiry, type and name are in the signed query."""
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    for name, value in {
+        "AWS_REGION": "eu-west-1",
+        "AWS_DEFAULT_REGION": "eu-west-1",
+        "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    link = urlsplit(S3DocumentStore(unique_name).link(KEY, DOWNLOAD, 45))
+    assert link.scheme == "https"
+    assert link.netloc == f"{unique_name}.s3.eu-west-1.amazonaws.com"
+    assert link.path == f"/invoices/{KEY}.pdf"
+    query = {name: value for name, [value] in parse_qs(link.query).items()}
+    assert query.pop("X-Amz-Credential").startswith("AKIDEXAMPLE/")
+    assert len(query.pop("X-Amz-Signature")) == 64
+    assert query.pop("X-Amz-Date")
+    assert query == {
+        "X-Amz-Algorithm": "AWS4-HMAC-SHA256",
+        "X-Amz-Expires": "45",
+        "X-Amz-SignedHeaders": "host",
+        "response-content-disposition": DOWNLOAD,
+        "response-content-type": "application/pdf",
+        "response-cache-control": "private, no-store",
+    }
+
+
+def test_without_credentials_there_is_no_link(unique_name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given no credentials to sign with, when a link is asked for, then the storage is unavailable."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, "/dev/null")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    with pytest.raises(UnavailableError):
+        S3DocumentStore(unique_name).link(KEY, DOWNLOAD, 45)
 
 
 def test_a_bucket_that_is_missing_is_not_a_missing_document(aws_endpoint: str, unique_name: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from threading import Lock
+from urllib.parse import urlencode
 
 from billing.domain.errors import UnavailableError
 
@@ -29,6 +30,10 @@ class FakeDocumentStore:
             if key in self.damaged or key not in self.content:
                 self.content[key] = content
                 self.damaged.discard(key)
+
+    def link(self, key: str, disposition: str, seconds: int) -> str:
+        """Return an address that nobody serves, with what was asked for in it."""
+        return f"memory://documents/{key}?{urlencode({'disposition': disposition, 'seconds': seconds})}"
 
     def _answer(self) -> None:
         if self.away:

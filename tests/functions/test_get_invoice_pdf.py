@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from billing import bootstrap
 from billing.domain.invoices import InvoiceStatus
+from billing.entrypoints import pdf
 from billing.entrypoints.routes import GET_INVOICE_PDF
 from tests.fakes.objects import T0, an_invoice
+from tests.support.http import get
 
 if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+    from types_boto3_secretsmanager import SecretsManagerClient
+
     from tests.support.api import Api
 
 IN_1 = {"id": "in_1"}
@@ -99,6 +106,66 @@ def test_the_store_away_is_drawn_and_served_and_counted(
     assert answer.status == 200
     assert answer.body.startswith(b"%PDF-")
     assert "PdfNotStored" in capsys.readouterr().out
+
+
+@pytest.fixture
+def large(monkeypatch: pytest.MonkeyPatch) -> bytes:
+    """Let every document be one byte over what Lambda can answer, and return it."""
+    content = b"%PDF-".ljust(pdf.LARGEST + 1, b"x")
+    monkeypatch.setattr(bootstrap, "_invoice_renderer", lambda: lambda _document: content)
+    return content
+
+
+def test_a_document_over_lambdas_limit_is_303_to_a_link_that_gives_it(api: Api, large: bytes) -> None:
+    """Given a PDF over the limit, when it is fetched, drawn and stored, then 303 leads to its bytes."""
+    api.mirror(an_invoice())
+    token = api.customer()
+    for _ in range(2):
+        answer = api.get(GET_INVOICE_PDF, token=token, path=IN_1)
+        assert (answer.status, answer.body) == (303, b"")
+        assert answer.headers["cache-control"] == "no-store"
+        signed = parse_qs(urlsplit(answer.headers["location"]).query)
+        assert int(signed["X-Amz-Expires"][0]) < 60
+        followed = get(answer.headers["location"])
+        assert (followed.status, followed.body) == (200, large)
+        assert followed.headers["Content-Type"] == "application/pdf"
+        assert followed.headers["Content-Disposition"].startswith('attachment; filename="invoice-A-0001.pdf"')
+
+
+def test_a_document_over_lambdas_limit_without_the_store_is_503(
+    api: Api, large: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a PDF over the limit and no bucket, when it is fetched, then it is unavailable, and soon back."""
+    api.mirror(an_invoice())
+    token = api.customer()
+    monkeypatch.setenv("DOCUMENT_BUCKET", "no-such-bucket-of-ours")
+    answer = api.get(GET_INVOICE_PDF, token=token, path=IN_1)
+    assert (answer.status, answer.json["code"]) == (503, "unavailable")
+    assert answer.headers["retry-after"] == "5"
+
+
+@pytest.mark.parametrize("harm", ["damaged", "deleted"])
+def test_a_harmed_object_heals_itself(
+    harm: str, api: Api, clients: tuple[SecretsManagerClient, S3Client], unique_name: str
+) -> None:
+    """Given a stored PDF that is damaged or gone, when it is fetched, then it is served and stored again."""
+    _, s3 = clients
+    api.mirror(an_invoice())
+    token = api.customer()
+    first = api.get(GET_INVOICE_PDF, token=token, path=IN_1)
+    [stored] = s3.list_objects_v2(Bucket=unique_name)["Contents"]
+    before = s3.get_object(Bucket=unique_name, Key=stored["Key"])
+    whole = before["Body"].read()
+    if harm == "deleted":
+        s3.delete_object(Bucket=unique_name, Key=stored["Key"])
+    else:
+        spoilt = whole[:-1] + b"?"
+        s3.put_object(Bucket=unique_name, Key=stored["Key"], Body=spoilt, Metadata=before["Metadata"])
+    again = api.get(GET_INVOICE_PDF, token=token, path=IN_1)
+    assert (again.status, again.body, again.headers["etag"]) == (200, first.body, first.headers["etag"])
+    [mended] = s3.list_objects_v2(Bucket=unique_name)["Contents"]
+    assert mended["Key"] == stored["Key"]
+    assert s3.get_object(Bucket=unique_name, Key=stored["Key"])["Body"].read() == whole == first.body
 
 
 def test_its_own_flag_switches_it_off(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from billing.domain.documents import fingerprint, invoice_document
 from billing.domain.errors import InvalidParameterError, NotFoundError, UnavailableError
 from billing.domain.invoices import InvoiceStatus
-from billing.use_cases.get_invoice_pdf import GetInvoicePdf
+from billing.use_cases.get_invoice_pdf import LINK_SECONDS, GetInvoicePdf
 from tests.fakes.document_store import FakeDocumentStore
 from tests.fakes.invoices import FakeInvoices
 from tests.support.invoices import SELLER, customer, invoice
@@ -96,6 +97,26 @@ def test_a_store_that_goes_away_before_the_put_costs_only_the_copy() -> None:
     answer = drawing.get("cus_1", "in_1", "en", unknown)
     assert answer.content == f"PDF {answer.etag}".encode()
     assert answer.stored is False
+
+
+def test_a_stored_document_has_a_link_for_less_than_a_minute() -> None:
+    """Given a PDF that was stored, when its link is asked for, then it is the store's, and soon of no use."""
+    drawing = Drawing()
+    answer = drawing.get("cus_1", "in_1", "en", unknown)
+    link = urlsplit(drawing.get.link(answer, "attachment"))
+    assert link.path == f"/{answer.etag}"
+    assert parse_qs(link.query) == {"disposition": ["attachment"], "seconds": [str(LINK_SECONDS)]}
+    assert 10 < LINK_SECONDS < 60
+
+
+def test_what_is_not_stored_has_no_link() -> None:
+    """Given a PDF that was drawn with the store away, when its link is asked for, then storage is away."""
+    drawing = Drawing()
+    drawing.store.away = True
+    answer = drawing.get("cus_1", "in_1", "en", unknown)
+    with pytest.raises(UnavailableError) as raised:
+        drawing.get.link(answer, "attachment")
+    assert raised.value.dependency == "storage"
 
 
 def test_a_damaged_copy_is_drawn_anew() -> None:

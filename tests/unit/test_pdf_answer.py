@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from base64 import b64encode
 from urllib.parse import unquote
 
 import pytest
@@ -10,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.entrypoints import pdf
-from billing.entrypoints.http import Request
+from billing.entrypoints.http import SECURITY_HEADERS, Request
 from billing.entrypoints.problems import InvalidParametersError
 from billing.use_cases.get_invoice_pdf import PdfAnswer
 from tests.support.lambdas import CUSTOMER
@@ -22,9 +24,13 @@ def drawn(content: bytes | None = b"%PDF-", filename: str = "invoice-A-1.pdf") -
     return PdfAnswer(ETAG, filename, content, cached=False, stored=True)
 
 
+def no_link(pdf: PdfAnswer, disposition: str) -> str:
+    raise AssertionError("nobody needs a link here")
+
+
 def test_a_document_is_private_and_revalidated() -> None:
     """Given a PDF, when it is answered, then only private caches keep it, under its strong tag."""
-    answer = pdf.pdf_answer(drawn(), "de")
+    answer = pdf.pdf_answer(drawn(), "de", no_link)
     assert (answer.status, answer.body) == (200, b"%PDF-")
     assert answer.headers == {
         "ETag": f'"{ETAG}"',
@@ -38,9 +44,36 @@ def test_a_document_is_private_and_revalidated() -> None:
 
 def test_a_document_that_the_client_holds_is_304_without_a_body() -> None:
     """Given a client that holds it, when it is answered, then 304 with the headers that RFC 9110 asks for."""
-    answer = pdf.pdf_answer(drawn(content=None), "de")
+    answer = pdf.pdf_answer(drawn(content=None), "de", no_link)
     assert (answer.status, answer.body) == (304, None)
     assert set(answer.headers) == {"ETag", "Cache-Control", "Vary", "Content-Language"}
+
+
+def test_a_document_that_lambda_cannot_answer_is_303_to_its_link(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given a document over the limit, when it is answered, then 303 to a link that no cache keeps."""
+    counted: list[str] = []
+    monkeypatch.setattr(pdf, "count", counted.append)
+    asked: list[tuple[PdfAnswer, str]] = []
+
+    def link(found: PdfAnswer, disposition: str) -> str:
+        asked.append((found, disposition))
+        return "https://bucket.example/key?signed"
+
+    large = drawn(b"x" * (pdf.LARGEST + 1), 'invoice-"1".pdf')
+    answer = pdf.pdf_answer(large, "de", link)
+    assert (answer.status, answer.body) == (303, None)
+    assert answer.headers == {"Location": "https://bucket.example/key?signed", "Cache-Control": "no-store"}
+    assert asked == [(large, pdf.content_disposition('invoice-"1".pdf'))]
+    assert counted == ["PdfDrawn", "PdfLinked"]
+
+
+def test_the_largest_document_that_is_answered_fits_lambdas_response() -> None:
+    """Given a document at the limit, when it is answered, then it fits Lambda's 6 MB with all headers."""
+    answer = pdf.pdf_answer(drawn(b"x" * pdf.LARGEST, "ä" * 200), "de", no_link)
+    assert isinstance(answer.body, bytes)
+    headers = json.dumps({**SECURITY_HEADERS, **answer.headers})
+    assert answer.status == 200
+    assert len(b64encode(answer.body)) + len(headers) + 10_000 < 6 * 1024 * 1024
 
 
 @pytest.mark.parametrize(
@@ -114,5 +147,5 @@ def test_each_way_to_an_answer_is_counted(
     """Given each way a PDF came about, when it is answered, then its own metric counts it."""
     counted: list[str] = []
     monkeypatch.setattr(pdf, "count", counted.append)
-    pdf.pdf_answer(answer, "en")
+    pdf.pdf_answer(answer, "en", no_link)
     assert counted == [metric]

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from billing.entrypoints.http import Request
     from billing.use_cases.get_invoice_pdf import PdfAnswer
 
+LARGEST = 4_400_000
+"""Bytes of the largest document that is answered itself: Lambda's limit is 6 MB with headers, in base64."""
 _LONGEST_NAME = 100
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _NEVER = re.compile(r'[\x00-\x1f\x7f-\x9f/\\:*?"<>|\u2028\u2029\u202a-\u202e\u2066-\u2069]+')
@@ -44,13 +46,23 @@ def known(request: Request) -> Callable[[str], bool]:
     return lambda etag: holds(if_none_match, etag)
 
 
-def pdf_answer(pdf: PdfAnswer, locale: str) -> Answer:
-    """Return 200 with the bytes, or 304 when the client has them.
+def pdf_answer(pdf: PdfAnswer, locale: str, link: Callable[[PdfAnswer, str], str]) -> Answer:
+    """Return 200 with the bytes, 304 when the client has them, or 303 when Lambda cannot answer so many.
 
     The document is personal and its language depends on the request, so shared caches keep out
-    and private ones ask every time: the entity tag makes the asking cheap.
+    and private ones ask every time: the entity tag makes the asking cheap. `link` is asked for a
+    URL of a document that is over LARGEST, with the Content-Disposition that it shall have there.
+
+    Raises
+    ------
+    UnavailableError
+        The document is over LARGEST and has no link.
     """
     count(_metric(pdf))
+    if pdf.content is not None and len(pdf.content) > LARGEST:
+        location = link(pdf, content_disposition(pdf.filename))
+        count("PdfLinked")
+        return Answer(HTTPStatus.SEE_OTHER, None, {"Location": location, "Cache-Control": "no-store"})
     headers = {
         "ETag": f'"{pdf.etag}"',
         "Cache-Control": "private, no-cache",

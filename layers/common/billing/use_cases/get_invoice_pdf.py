@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from billing.domain.documents import InvoiceDocument, Seller
     from billing.use_cases.ports import DocumentStore, InvoiceReader, InvoiceRenderer
 
+LINK_SECONDS = 45
+"""How long a link to a stored document holds: for its redirect to be followed, and to be of no use later."""
+
 
 @dataclass(frozen=True, slots=True)
 class PdfAnswer:
@@ -69,6 +72,20 @@ class GetInvoicePdf:
             return PdfAnswer(etag, filename, content, cached=True, stored=True)
         content = self.renderer()(document)
         return PdfAnswer(etag, filename, content, cached=False, stored=self._keep(etag, content))
+
+    def link(self, pdf: PdfAnswer, disposition: str) -> str:
+        """Return a URL that gives the stored PDF to whoever has it, for LINK_SECONDS.
+
+        `disposition` is the Content-Disposition of what it answers.
+
+        Raises
+        ------
+        UnavailableError
+            The PDF is not stored.
+        """
+        if not pdf.stored:
+            raise UnavailableError("storage")
+        return self.store.link(pdf.etag, disposition, LINK_SECONDS)
 
     def _document(self, customer: str, invoice_id: str, locale: str) -> InvoiceDocument:
         invoice = self.reader.get(customer, invoice_id)

@@ -309,6 +309,18 @@ class DocumentStore(Protocol):
         """
         ...
 
+    def link(self, key: str, disposition: str, seconds: int) -> str:
+        """Return a URL at which whoever has it gets the stored bytes, for so many seconds.
+
+        `disposition` is the Content-Disposition of that answer (RFC 6266). The store is not asked.
+
+        Raises
+        ------
+        UnavailableError
+            The URL cannot be signed.
+        """
+        ...
+
 
 class InvoiceRenderer(Protocol):
     """Draws an invoice."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _DEPENDENCY = "storage"
 _DIGEST = "sha256"
+_CONTENT_TYPE = "application/pdf"
 
 
 class _Condition(TypedDict, total=False):
@@ -79,7 +80,7 @@ class S3DocumentStore:
                 Bucket=self._bucket,
                 Key=self._path(key),
                 Body=content,
-                ContentType="application/pdf",
+                ContentType=_CONTENT_TYPE,
                 ChecksumSHA256=b64encode(digest.digest()).decode(),
                 Metadata={_DIGEST: digest.hexdigest()},
                 **condition,
@@ -89,6 +90,33 @@ class S3DocumentStore:
             status = error.response["ResponseMetadata"]["HTTPStatusCode"]
             if status not in (HTTPStatus.PRECONDITION_FAILED, HTTPStatus.CONFLICT):
                 raise UnavailableError(_DEPENDENCY) from error
+        except BotoCoreError as error:
+            raise UnavailableError(_DEPENDENCY) from error
+
+    def link(self, key: str, disposition: str, seconds: int) -> str:
+        """Return a presigned URL of the object, which answers with this Content-Disposition.
+
+        Type, disposition and expiry are part of what is signed.
+
+        Raises
+        ------
+        UnavailableError
+            There are no credentials to sign with.
+        """
+        from botocore.exceptions import BotoCoreError
+
+        try:
+            return self._s3.generate_presigned_url(
+                "get_object",
+                Params={
+                    "Bucket": self._bucket,
+                    "Key": self._path(key),
+                    "ResponseContentDisposition": disposition,
+                    "ResponseContentType": _CONTENT_TYPE,
+                    "ResponseCacheControl": "private, no-store",
+                },
+                ExpiresIn=seconds,
+            )
         except BotoCoreError as error:
             raise UnavailableError(_DEPENDENCY) from error
 
@@ -102,6 +130,9 @@ class S3DocumentStore:
                 "s3",
                 config=Config(
                     signature_version="s3v4",
+                    # Else links name the global endpoint, which redirects a new bucket's, and the
+                    # signature does not hold for where it redirects to.
+                    s3={"addressing_style": "virtual"},
                     # Short: with S3 away the PDF is drawn and served without it.
                     connect_timeout=1,
                     read_timeout=3,
