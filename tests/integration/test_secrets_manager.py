@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import ssl
 import subprocess
 import sys
 import threading
@@ -19,9 +20,12 @@ import pytest
 from billing.adapters.aws.secrets_manager import _endpoint, read_secret
 from billing.domain.errors import UnavailableError
 from billing.settings import SettingsError
+from tests.support.certificates import Authority
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.support.certificates import Certificate
 
 PROJECT = Path(__file__).parents[2]
 KEYS = {"AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "k"}
@@ -33,7 +37,9 @@ def refusal(status: int, kind: str) -> tuple[int, bytes]:
 
 
 @contextmanager
-def answering(*answers: tuple[int, bytes]) -> Iterator[tuple[dict[str, str], list[dict[str, str]]]]:
+def answering(
+    *answers: tuple[int, bytes], tls: Certificate | None = None
+) -> Iterator[tuple[dict[str, str], list[dict[str, str]]]]:
     """Yield an environment whose Secrets Manager gives these answers, and the headers it was sent."""
     left, seen = list(answers), []
 
@@ -49,11 +55,20 @@ def answering(*answers: tuple[int, bytes]) -> Iterator[tuple[dict[str, str], lis
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, *_: object) -> None:
+            """Say nothing of a client that does not trust us."""
+
+    server = Server(("127.0.0.1", 0), Handler)
+    if tls is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(tls.pem, tls.key)
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    scheme = "http" if tls is None else "https"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
-        yield {**KEYS, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.server_address[1]}"}, seen
+        yield {**KEYS, "AWS_ENDPOINT_URL": f"{scheme}://127.0.0.1:{server.server_address[1]}"}, seen
     finally:
         server.shutdown()
         server.server_close()
@@ -107,6 +122,16 @@ def test_the_session_token_is_sent_and_signed() -> None:
     assert seen[0]["x-amz-security-token"] == "token"
     assert "x-amz-security-token" in seen[0]["authorization"]
     assert seen[0]["x-amz-target"] == "secretsmanager.GetSecretValue"
+
+
+def test_only_a_trusted_server_is_asked(tmp_path: Path) -> None:
+    """Given TLS, when the CA is named in AWS_CA_BUNDLE the secret comes, and when not, nothing is sent."""
+    authority = Authority(tmp_path, "ca")
+    with answering(FOUND, tls=authority.sign("server", "127.0.0.1")) as (env, seen):
+        with pytest.raises(UnavailableError):
+            read_secret("s", env)
+        assert seen == []
+        assert read_secret("s", {**env, "AWS_CA_BUNDLE": str(authority.root)}) == "value"
 
 
 def test_a_secret_of_bytes_is_an_empty_text() -> None:

@@ -18,6 +18,18 @@ if TYPE_CHECKING:
 
 _DAY = timedelta(days=1)
 
+_SIGNS_CERTIFICATES = x509.KeyUsage(
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=False,
+    encipher_only=False,
+    decipher_only=False,
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
@@ -38,6 +50,8 @@ class Authority:
         certificate = (
             _builder(self._name, self._key.public_key(), self._name, datetime.now(UTC) + _DAY)
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(self._key.public_key()), critical=False)
+            .add_extension(_SIGNS_CERTIFICATES, critical=True)
             .sign(self._key, hashes.SHA256())
         )
         self.root.write_bytes(certificate.public_bytes(Encoding.PEM))
@@ -49,6 +63,10 @@ class Authority:
         certificate = (
             _builder(_named(hosts[0]), key.public_key(), self._name, until)
             .add_extension(x509.SubjectAlternativeName([_general(host) for host in hosts]), critical=False)
+            # Python demands it (VERIFY_X509_STRICT), libpq does not.
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False
+            )
             .sign(self._key, hashes.SHA256())
         )
         made = Certificate(self._folder / f"{name}.pem", self._folder / f"{name}.key")
