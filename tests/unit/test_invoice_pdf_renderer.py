@@ -302,6 +302,20 @@ def test_a_placeholder_in_a_text_is_text(renderer: FpdfInvoiceRenderer) -> None:
     assert "{nb} **bold** <b>x</b> %s {page}" in text
 
 
+@pytest.mark.parametrize("locale", ["en", "de", "fr", "es"])
+def test_a_european_invoice_reads_the_smallest_fonts_only(fonts: Path, tmp_path: Path, locale: str) -> None:
+    """Given only the fonts of European letters, when a void invoice is drawn, then no other is looked for."""
+    for style in ("Regular", "Bold"):
+        shutil.copy(fonts / f"NotoSans-{style}.ttf", tmp_path)
+    source = replace(
+        invoice(line(-1999, description="Größe – „Ærøskøbing“ № 5, Łódź, Șimleu, ½ €")),
+        status=InvoiceStatus.VOID,
+        taxes=(tax(38, 200, percentage=Decimal("7.7")),),
+    )
+    (text,) = pages(draw(FpdfInvoiceRenderer(tmp_path), source, locale))
+    assert "Ærøskøbing" in text
+
+
 def test_what_no_font_covers_is_replaced_and_reported(fonts: Path) -> None:
     """Given a name in a script without a font, when drawn, then it is visible as missing, and counted."""
     counts: list[int] = []

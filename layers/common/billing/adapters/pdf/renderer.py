@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import unicodedata
 import warnings
+from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from billing.adapters.pdf.formats import paper
 from billing.adapters.pdf.labels import LABELS
@@ -26,13 +27,31 @@ _MARGIN = 18.0
 _FOOT = 22.0  # below the text, with the footer in it
 _FOOT_GAP = 5.0
 
-_SANS, _JAPANESE = "notosans", "notosansjp"
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _VARIATION_SELECTORS = range(0xFE00, 0xFE10)
 _ALERT = (180, 30, 30)
 _RULE = 200
+_IDEOGRAPHS = 0x2E80  # from here on rather the last of the fonts than the one between
 _WATERMARK = 130.0  # points, at most
 _PALE = 235
+
+
+@dataclass(frozen=True, slots=True)
+class _Face:
+    """A font of the layer; without a bold file the regular one stands in."""
+
+    family: str
+    regular: str
+    bold: str | None
+
+
+# A font is read when a document has a character that those read before it lack: reading is most of what a
+# drawing costs, and most documents need the first only.
+_FACES = (
+    _Face("notosans", "NotoSans-Regular.ttf", "NotoSans-Bold.ttf"),
+    _Face("notosansmore", "NotoSansMore-Regular.ttf", "NotoSansMore-Bold.ttf"),
+    _Face("notosansjp", "NotoSansJP-Regular.otf", None),
+)
 
 
 class FpdfInvoiceRenderer:
@@ -74,8 +93,8 @@ class _Canvas:
     def __init__(self, document: InvoiceDocument, fonts: Path) -> None:
         self._pdf = _new_pdf(document)
         self._fonts = fonts
-        self._covered = {_SANS: self._load(_SANS, "", "NotoSans-Regular.ttf")}
-        self._load(_SANS, "B", "NotoSans-Bold.ttf")
+        self._loaded = {_FACES[0]: self._load(_FACES[0])}
+        self._faces: dict[str, _Face | None] = {}
         self._advances: dict[tuple[str, bool], float] = {}
         self.missing: set[str] = set()
         self._accent = _rgb(document.seller.accent_color)
@@ -132,10 +151,10 @@ class _Canvas:
         style = cell.style
         x = cell.x + cell.width - self.width(cell.text, style) if cell.right else cell.x
         self._pdf.set_text_color(*self._color(style))
-        for family, chars in groupby(cell.text, self._family):
+        for face, chars in groupby(cell.text, self._face):
             run = "".join(chars)
             width = self.width(run, style)
-            self._select(family, style.size, bold=style.bold)
+            self._select(face or _FACES[0], style.size, bold=style.bold)
             self._pdf.set_xy(_MARGIN + x, _MARGIN + y)
             self._pdf.cell(width, style.height, run)
             x += width
@@ -162,31 +181,40 @@ class _Canvas:
         return _REPLACEMENT
 
     def _covers(self, char: str) -> bool:
-        if ord(char) in self._covered[_SANS]:
-            return True
-        if _JAPANESE not in self._covered:
-            # Over four megabytes to parse: only for documents that may need it.
-            self._covered[_JAPANESE] = self._load(_JAPANESE, "", "NotoSansJP-Regular.otf")
-        return ord(char) in self._covered[_JAPANESE]
+        return self._face(char) is not None
 
-    def _load(self, family: str, style: Literal["", "B"], file: str) -> frozenset[int]:
+    def _face(self, char: str) -> _Face | None:
+        if char not in self._faces:
+            self._faces[char] = self._find(ord(char))
+        return self._faces[char]
+
+    def _find(self, code: int) -> _Face | None:
+        for face, covered in self._loaded.items():
+            if code in covered:
+                return face
+        for face in _FACES if code < _IDEOGRAPHS else reversed(_FACES):
+            if face not in self._loaded:
+                self._loaded[face] = self._load(face)
+                if code in self._loaded[face]:
+                    return face
+        return None
+
+    def _load(self, face: _Face) -> frozenset[int]:
         from fpdf.fonts import TTFFont
 
-        self._pdf.add_font(family, style, self._fonts / file)
-        font = self._pdf.fonts[family + style]
+        self._pdf.add_font(face.family, "", self._fonts / face.regular)
+        if face.bold is not None:
+            self._pdf.add_font(face.family, "B", self._fonts / face.bold)
+        font = self._pdf.fonts[face.family]
         return frozenset(font.cmap) if isinstance(font, TTFFont) else frozenset()
 
-    def _family(self, char: str) -> str:
-        return _SANS if ord(char) in self._covered[_SANS] else _JAPANESE
-
-    def _select(self, family: str, size: float, *, bold: bool) -> None:
-        # The Japanese font comes in one weight.
-        self._pdf.set_font(family, "B" if bold and family == _SANS else "", size)
+    def _select(self, face: _Face, size: float, *, bold: bool) -> None:
+        self._pdf.set_font(face.family, "B" if bold and face.bold is not None else "", size)
 
     def _advance(self, char: str, *, bold: bool) -> float:
         key = (char, bold)
         if key not in self._advances:
-            self._select(self._family(char), 1000, bold=bold)
+            self._select(self._face(char) or _FACES[0], 1000, bold=bold)
             self._advances[key] = self._pdf.get_string_width(char) / 1000
         return self._advances[key]
 
