@@ -1,36 +1,29 @@
 """An e-invoice as Factur-X / ZUGFeRD XML (UN/CEFACT Cross Industry Invoice), profile EN 16931.
 
 drafthorse loads only when an XML is made. Its own `serialize` is not used: it compiles the XML schema anew
-for every document and needs lxml for it. Tests hold what is written here to the schema and to the schematron.
+for every document and needs lxml for it; lines are written without it altogether. Tests hold what is written
+to the schema and to the schematron.
 """
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
+from billing.adapters.einvoice.lines import WrittenLine
+from billing.adapters.einvoice.values import written_amount, written_number, written_text
 from billing.domain.vat import VatCategory
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
-    from billing.domain.einvoice import Days, EInvoice, EInvoiceLine, EInvoiceTotals, Party, VatBreakdown
+    from billing.domain.einvoice import Days, EInvoice, EInvoiceTotals, Party, VatBreakdown
     from billing.domain.vat import Vat
 
 GUIDELINE = "urn:cen.eu:en16931:2017"
 """BT-24."""
 COMMERCIAL_INVOICE = "380"
 """BT-3, a code of UNTDID 1001."""
-PIECE = "C62"
-"""BT-130, the code of UN/ECE Recommendation 20 for what is counted."""
-DISCOUNT = "95"
-"""BT-140, a code of UNTDID 5189."""
 EMAIL = "EM"
 """Scheme of an electronic address that is an e-mail address (the CEF's EAS list)."""
-
-# XML 1.0, section 2.2: what is not a Char cannot be written, not even as a reference.
-_NO_CHARACTER = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def einvoice_xml(invoice: EInvoice) -> bytes:
@@ -39,7 +32,7 @@ def einvoice_xml(invoice: EInvoice) -> bytes:
 
     document = Document()
     document.context.guideline_parameter.id = GUIDELINE
-    document.header.id = _text(invoice.number)
+    document.header.id = written_text(invoice.number)
     document.header.type_code = COMMERCIAL_INVOICE
     document.header.issue_date_time = invoice.issued
     if invoice.note:
@@ -49,7 +42,7 @@ def einvoice_xml(invoice: EInvoice) -> bytes:
     # The schema wants the delivery, the schematron nothing empty: BT-80.
     document.trade.delivery.ship_to.address.country_id = _country(invoice.buyer)
     for line in invoice.lines:
-        document.trade.items.add(_line(line))
+        document.trade.items.children.append(WrittenLine(line))
     _write_settlement(document.trade.settlement, invoice)
     written: bytes = ET.tostring(document.to_etree(), "utf-8", xml_declaration=True)
     return written
@@ -58,52 +51,26 @@ def einvoice_xml(invoice: EInvoice) -> bytes:
 def _add_note(document: Any, text: str) -> None:
     from drafthorse.models.note import IncludedNote
 
-    document.header.notes.add(IncludedNote(content=_text(text)))
+    document.header.notes.add(IncludedNote(content=written_text(text)))
 
 
 def _write_party(place: Any, party: Party) -> None:
     from drafthorse.models.party import TaxRegistration
 
-    place.name = _text(party.name)
+    place.name = written_text(party.name)
     address = party.address
     if party.registration:
-        place.legal_organization.id = _text(party.registration)
-    place.address.postcode = _text(address.postal_code)
-    place.address.line_one = _text(address.line1)
-    place.address.line_two = _text(address.line2)
-    place.address.city_name = _text(address.city)
+        place.legal_organization.id = written_text(party.registration)
+    place.address.postcode = written_text(address.postal_code)
+    place.address.line_one = written_text(address.line1)
+    place.address.line_two = written_text(address.line2)
+    place.address.city_name = written_text(address.city)
     place.address.country_id = _country(party)
-    place.address.country_subdivision = _text(address.state)
+    place.address.country_subdivision = written_text(address.state)
     if party.email:
-        place.electronic_address.uri_ID = (EMAIL, _text(party.email))
+        place.electronic_address.uri_ID = (EMAIL, written_text(party.email))
     if party.vat_id:
         place.tax_registrations.add(TaxRegistration(id=("VA", party.vat_id)))
-
-
-def _line(line: EInvoiceLine) -> Any:
-    from drafthorse.models.accounting import TradeAllowanceCharge
-    from drafthorse.models.tradelines import LineItem
-
-    item = LineItem()
-    item.document.line_id = str(line.number)
-    item.product.name = _text(line.name)
-    item.agreement.net.amount = _number(line.price)
-    item.agreement.net.basis_quantity = (_number(line.price_quantity), PIECE)
-    item.delivery.billed_quantity = (_number(line.quantity), PIECE)
-    _write_vat(item.settlement.trade_tax, line.vat)
-    if line.period is not None:
-        _write_days(item.settlement.period, line.period)
-    if line.allowance:
-        item.settlement.allowance_charge.add(
-            TradeAllowanceCharge(
-                indicator=False,
-                actual_amount=_amount(line.allowance),
-                reason_code=DISCOUNT,
-                reason="Discount",
-            )
-        )
-    item.settlement.monetary_summation.total_amount = _amount(line.net)
-    return item
 
 
 def _write_settlement(place: Any, invoice: EInvoice) -> None:
@@ -117,14 +84,16 @@ def _write_settlement(place: Any, invoice: EInvoice) -> None:
     if invoice.due_date is not None:
         place.terms.add(PaymentTerms(due=invoice.due_date))
     elif invoice.terms:
-        place.terms.add(PaymentTerms(description=_text(invoice.terms)))
+        place.terms.add(PaymentTerms(description=written_text(invoice.terms)))
     _write_totals(place.monetary_summation, invoice.totals, invoice.currency)
 
 
 def _breakdown(group: VatBreakdown) -> Any:
     from drafthorse.models.accounting import ApplicableTradeTax
 
-    tax = ApplicableTradeTax(calculated_amount=_amount(group.tax), basis_amount=_amount(group.taxable))
+    tax = ApplicableTradeTax(
+        calculated_amount=written_amount(group.tax), basis_amount=written_amount(group.taxable)
+    )
     _write_vat(tax, group.vat)
     if group.reason is not None:
         code, text = group.reason
@@ -139,19 +108,19 @@ def _write_vat(place: Any, vat: Vat) -> None:
     place.type_code = "VAT"
     place.category_code = category.value
     if category is not VatCategory.OUT_OF_SCOPE:  # BR-O-05
-        place.rate_applicable_percent = _number(rate)
+        place.rate_applicable_percent = written_number(rate)
 
 
 def _write_totals(place: Any, totals: EInvoiceTotals, currency: str) -> None:
-    place.line_total = _amount(totals.net)
-    place.tax_basis_total = (_amount(totals.net), None)
-    place.tax_total = (_amount(totals.tax), currency)
+    place.line_total = written_amount(totals.net)
+    place.tax_basis_total = (written_amount(totals.net), None)
+    place.tax_total = (written_amount(totals.tax), currency)
     if totals.rounding:
-        place.rounding_amount = _amount(totals.rounding)
-    place.grand_total = (_amount(totals.gross), None)
+        place.rounding_amount = written_amount(totals.rounding)
+    place.grand_total = (written_amount(totals.gross), None)
     if totals.paid:
-        place.prepaid_total = _amount(totals.paid)
-    place.due_amount = _amount(totals.due)
+        place.prepaid_total = written_amount(totals.paid)
+    place.due_amount = written_amount(totals.due)
 
 
 def _write_days(place: Any, days: Days) -> None:
@@ -160,18 +129,4 @@ def _write_days(place: Any, days: Days) -> None:
 
 
 def _country(party: Party) -> str:
-    return _text(party.address.country).upper()
-
-
-def _text(text: str | None) -> str:
-    return _NO_CHARACTER.sub("\N{REPLACEMENT CHARACTER}", text or "").strip()
-
-
-def _amount(amount: Decimal) -> str:
-    return format(amount, ".2f")
-
-
-def _number(number: Decimal) -> str:
-    """Return plain digits without trailing zeros: XML Schema's decimal has no exponent."""
-    digits = format(number, "f")
-    return digits.rstrip("0").rstrip(".") if "." in digits else digits
+    return written_text(party.address.country).upper()
