@@ -155,8 +155,9 @@ class _Canvas:
             run = "".join(chars)
             width = self.width(run, style)
             self._select(face or _FACES[0], style.size, bold=style.bold)
-            self._pdf.set_xy(_MARGIN + x, _MARGIN + y)
-            self._pdf.cell(width, style.height, run)
+            # Where cell() would put the baseline, in half of its time.
+            baseline = y + 0.5 * style.height + 0.3 * self._pdf.font_size
+            self._pdf.text(_MARGIN + x, _MARGIN + baseline, run)
             x += width
 
     def _color(self, style: Style) -> tuple[int, int, int]:
