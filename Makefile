@@ -61,6 +61,10 @@ send-events: setup ## Sign a folder of Stripe events and send them through the r
 test: setup ## Run every test, on a real PostgreSQL and a real local AWS (ARGS=… goes to pytest)
 	@$(RUN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
+.PHONY: pictures
+pictures: setup ## Draw the made-up invoices of docs/pictures.md anew
+	@$(RUN)/python -m local.pictures
+
 .PHONY: bench
 bench: setup ## Measure beside the least that could do it (ARGS="--rows a,d"; docs/benchmarks.md)
 	@$(RUN)/python -m bench $(ARGS)
