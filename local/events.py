@@ -6,8 +6,6 @@ would not send those again, so the local cloud does, from the list of events, th
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 import time
 import urllib.error
@@ -18,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from local.problems import LocalCloudError
+from local.stripe_standin.delivery import signature
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,12 +27,6 @@ _POLL_SECONDS = 0.5
 _HTTP_SECONDS = 30
 _COUNT = "SELECT count(*) FROM stripe_webhook_events WHERE id = ANY(%s)"
 _PRESENT = "SELECT id FROM stripe_webhook_events WHERE id = ANY(%s)"
-
-
-def signed_header(payload: bytes, secret: str, timestamp: int) -> str:
-    """Return the Stripe-Signature header of a payload (Stripe: "Verify webhook signatures manually")."""
-    signature = hmac.new(secret.encode(), f"{timestamp}.".encode() + payload, hashlib.sha256).hexdigest()
-    return f"t={timestamp},v1={signature}"
 
 
 class EventCatchUp:
@@ -128,7 +121,7 @@ class EventCatchUp:
         # Stripe lists the newest first.
         for event in reversed(events):
             payload = json.dumps(event).encode()
-            header = signed_header(payload, self._webhook_secret, int(time.time()))
+            header = signature(payload, self._webhook_secret, int(time.time()))
             request = urllib.request.Request(  # noqa: S310 - our own front door
                 self._webhook_url,
                 data=payload,

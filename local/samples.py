@@ -7,9 +7,9 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from local.events import signed_header
 from local.problems import LocalCloudError
 from local.state import StateFile
+from local.stripe_standin.delivery import signature
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,5 +61,5 @@ class DemoSamples:
         event: dict[str, Any] = json.loads(text)
         if _SIGNATURE in event.get("headers", {}):
             body = event["body"].encode()
-            event["headers"][_SIGNATURE] = signed_header(body, self.webhook_secret, int(time.time()))
+            event["headers"][_SIGNATURE] = signature(body, self.webhook_secret, int(time.time()))
         return event
