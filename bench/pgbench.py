@@ -11,11 +11,9 @@ from decimal import Decimal
 from statistics import median
 from typing import TYPE_CHECKING
 
-from psycopg.types.json import Jsonb
-
 from bench.payloads import paid_event
 from bench.world import WORKER, binary
-from billing.adapters.postgres.invoice_table import write_invoice
+from billing.adapters.postgres.invoice_table import invoice_state
 from billing.adapters.stripe.events import read_event
 from billing.domain.invoices import Invoice
 
@@ -28,6 +26,7 @@ if TYPE_CHECKING:
 _NUMBER = "00000000"
 # A number that no other transaction of the same database has.
 _OWN = "' || lpad(to_hex((:round * 64 + :client_id)::int), 3, 'p') || lpad(to_hex(:i::int), 5, '0') || '"
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT[\d:]{8}\+00:00")
 _LINE_TYPES = {"quantity": "numeric", "unit_amount": "numeric"}
 
 
@@ -36,11 +35,8 @@ def script() -> str:
     event = read_event(json.loads(paid_event()))
     if not isinstance(event.content, Invoice):
         raise TypeError("the event is of an invoice")
-    write = write_invoice(event.content)
-    head = {**write.parameters, "as_of": event.created}
+    head = {**invoice_state(event.content), "as_of": event.created}
     lines = head.pop("lines")
-    if not isinstance(lines, Jsonb):
-        raise TypeError("lines are JSON")
     inbox = {
         "id": event.id,
         "type": event.type,
@@ -50,7 +46,7 @@ def script() -> str:
         "object_id": event.object_id,
         "outcome": "applied",
     }
-    rows = [{**line, "invoice": event.object_id, "customer": event.content.customer} for line in lines.obj]
+    rows = [{**line, "invoice": event.object_id, "customer": event.content.customer} for line in lines]
     values = ",\n  ".join(f"({', '.join(_line_value(name, row[name]) for name in rows[0])})" for row in rows)
     statement = (
         f"WITH inbox AS ({_insert('stripe_webhook_events', inbox)}),\n"
@@ -96,15 +92,17 @@ def run_pgbench(
 
 
 def _insert(table: str, row: Mapping[str, object]) -> str:
-    return f"INSERT INTO {table} ({', '.join(row)}) VALUES ({', '.join(map(_literal, row.values()))})"  # noqa: S608 - our own made-up row
+    values = ", ".join(_literal(_typed(value)) for value in row.values())
+    return f"INSERT INTO {table} ({', '.join(row)}) VALUES ({values})"  # noqa: S608 - our own made-up row
+
+
+def _typed(value: object) -> object:
+    return datetime.fromisoformat(value) if isinstance(value, str) and _INSTANT.fullmatch(value) else value
 
 
 def _line_value(name: str, value: object) -> str:
-    if name in {"period_start", "period_end"}:
-        return _literal(datetime.fromisoformat(str(value)))
-    if isinstance(value, list):
-        return _literal(Jsonb(value))
-    return f"{_literal(value)}::{_LINE_TYPES[name]}" if name in _LINE_TYPES else _literal(value)
+    literal = _literal(_typed(value))
+    return f"{literal}::{_LINE_TYPES[name]}" if name in _LINE_TYPES else literal
 
 
 def _literal(value: object) -> str:
@@ -118,8 +116,8 @@ def _literal(value: object) -> str:
             return str(value)
         case datetime():
             return f"to_timestamp({value.timestamp():.0f})"
-        case Jsonb():
-            return f"{_literal(json.dumps(value.obj))}::jsonb"
+        case list() | dict():
+            return f"{_literal(json.dumps(value))}::jsonb"
         case str():
             return "'" + value.replace("'", "''") + "'"
         case _:

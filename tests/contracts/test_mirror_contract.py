@@ -85,6 +85,34 @@ def test_tie_writes_nothing(world: World) -> None:
     assert world.outcome("evt_2") is None
 
 
+@pytest.mark.parametrize(
+    "state", [OPEN, an_invoice(lines=()), a_customer(), a_subscription()], ids=lambda s: type(s).__name__
+)
+def test_same_state_of_the_same_second_is_no_tie(world: World, state: Snapshot) -> None:
+    """Given a state, when another event of its second brings the same state, then only the inbox changes.
+
+    invoice.paid and invoice.payment_succeeded come like that: nobody need be asked which of two equal states
+    is the later one.
+    """
+    kind = ObjectKind(type(state).__name__.lower())
+    world.apply(an_event("evt_1", state))
+    assert world.apply(an_event("evt_2", state)) is Verdict.APPLIED
+    assert (world.revision(kind, state.id), world.outcome("evt_2")) == (1, Outcome.APPLIED)
+    assert world.apply(an_event("evt_2", state)) is Verdict.DUPLICATE
+
+
+def test_state_that_differs_in_a_line_alone_is_a_tie(world: World) -> None:
+    """Given an invoice, when an event of its second differs in one line or has one less, it is a tie."""
+    world.apply(an_event("evt_1", an_invoice(lines=(a_line(1), a_line(2)))))
+    for lines in (
+        (a_line(1), a_line(2, description="other")),
+        (a_line(1),),
+        (a_line(1), a_line(2), a_line(3)),
+    ):
+        assert world.apply(an_event("evt_2", an_invoice(lines=lines))) is Verdict.TIE
+    assert world.revision() == 1
+
+
 def test_event_counts_once(world: World) -> None:
     """Given an applied event, when it is delivered again, then it is a duplicate, also when stale or tied."""
     event = an_event("evt_1", OPEN)

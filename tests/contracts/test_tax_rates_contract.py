@@ -51,7 +51,7 @@ def test_a_learned_rate_keeps_to_the_order_of_events(world: World) -> None:
         world.mirror.learn(Observation(a_tax_rate(), T0 + after * SECOND))
         assert world.revision(ObjectKind.TAX_RATE, "txr_1") == revision
     assert world.apply(an_event("evt_2", a_tax_rate(), after=5)) is Verdict.STALE
-    assert world.apply(an_event("evt_3", a_tax_rate(), after=6)) is Verdict.TIE
+    assert world.apply(an_event("evt_3", a_tax_rate(display_name="VAT"), after=6)) is Verdict.TIE
     assert world.apply(an_event("evt_4", a_tax_rate(), after=7)) is Verdict.APPLIED
 
 

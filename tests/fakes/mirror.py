@@ -75,7 +75,7 @@ class FakeMirror:
                 if held.as_of > observation.as_of:
                     return self._stale(event)
                 if held.as_of == observation.as_of:
-                    return Verdict.TIE
+                    return self._same(event) if held.state == observation.state else Verdict.TIE
             return self._write(event, observation, held)
 
     def standing(self, kind: ObjectKind, object_id: str) -> Standing | None:
@@ -132,6 +132,10 @@ class FakeMirror:
 
     def _held(self, state: Snapshot | Deletion) -> Held | None:
         return self.held.get((kind_of(state), state.id))
+
+    def _same(self, event: StripeEvent) -> Verdict:
+        self.inbox[event.id] = Outcome.APPLIED
+        return Verdict.APPLIED
 
     def _stale(self, event: StripeEvent) -> Verdict:
         self.inbox[event.id] = Outcome.STALE

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from billing.adapters.postgres.connection import Database, Statement, connect
-from billing.adapters.postgres.invoice_table import write_invoice
+from billing.adapters.postgres.invoice_table import invoice_state
 from billing.adapters.postgres.invoices import PostgresInvoiceReader
 from billing.adapters.postgres.mirror import PostgresMirror
-from billing.adapters.postgres.mirror_sql import LOCK
 from billing.domain.mirror import Deletion, ObjectKind, Observation, Outcome, Verdict
 from billing.domain.money import Money
 from tests.fakes.objects import MONTH, SECOND, T0, a_customer, a_line, a_subscription, an_event, an_invoice
@@ -117,7 +116,7 @@ def test_writer_that_waited_leaves_no_lines_behind(
         ThreadPoolExecutor(1) as pool,
     ):
         with first.transaction():
-            first.execute(LOCK, {"object": "in_1"})
+            first.execute("SELECT pg_advisory_xact_lock(hashtextextended('in_1', 0))")
             insert_by_hand(first, len(five.lines))
             waiting = pool.submit(
                 PostgresMirror(worker_database).apply, an_event("evt_2", three.state), three
@@ -229,7 +228,7 @@ def test_quarantine_keeps_its_reason(worker_database: Database, owner: Connectio
 def test_mixed_currencies_are_refused_before_they_are_written() -> None:
     """Given an invoice in euro with a dollar amount, when written, then it fails and is not relabelled."""
     with pytest.raises(ValueError, match="a row in eur cannot keep money in usd"):
-        write_invoice(an_invoice(total=Money(1, "usd")))
+        invoice_state(an_invoice(total=Money(1, "usd")))
 
 
 def test_any_session_timezone_reads_as_utc(

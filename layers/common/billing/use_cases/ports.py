@@ -78,9 +78,10 @@ class Mirror(Protocol):
     def apply(self, event: StripeEvent, observation: Observation) -> Verdict:
         """Write the state with its inbox row if it is later than what stands, all in one transaction.
 
-        Returns APPLIED, STALE, DUPLICATE, or TIE when a state of the same second stands, in
-        which case nothing is written. A deletion is later than any state, whatever its second, and
-        a deleted object is never brought back: STALE.
+        Returns APPLIED, STALE, DUPLICATE, or TIE when another state of the same second stands, in
+        which case nothing is written; where the same state stands already, that is APPLIED and only
+        the inbox changes. A deletion is later than any state, whatever its second, and a deleted
+        object is never brought back: STALE.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""How small values of the domain are kept in jsonb columns and in columns of minor units."""
+"""How values of the domain are written as JSON, which the database reads into rows, and read back."""
 
 from __future__ import annotations
 
@@ -49,6 +49,11 @@ def utc(moment: datetime) -> datetime:
 def utc_or_none(moment: datetime | None) -> datetime | None:
     """Return the instant in UTC, None for NULL."""
     return None if moment is None else utc(moment)
+
+
+def instant_or_none(moment: datetime | None) -> str | None:
+    """Return the instant as JSON has it, None for none."""
+    return None if moment is None else moment.isoformat()
 
 
 def period(start: datetime, end: datetime) -> Period:

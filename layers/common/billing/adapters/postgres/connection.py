@@ -131,7 +131,7 @@ class Database:
         """
 
         def work(connection: Connection) -> list[DictRow]:
-            return _rows(connection.execute(statement.text, statement.parameters))
+            return _rows(_sent(connection, statement))
 
         return self._work(work)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from billing.adapters.postgres.codec import (
@@ -15,8 +16,12 @@ from billing.adapters.postgres.codec import (
     utc_or_none,
 )
 from billing.adapters.postgres.connection import Statement
+from billing.adapters.postgres.credit_notes import SELECT_OF_INVOICE as SELECT_CREDIT_NOTES
+from billing.adapters.postgres.credit_notes import read_summary as read_credit_note
 from billing.adapters.postgres.customer_table import SELECT_ONE as SELECT_CUSTOMER
 from billing.adapters.postgres.customer_table import read_customer
+from billing.adapters.postgres.invoice_payment_table import SELECT_OF_INVOICE as SELECT_PAYMENTS
+from billing.adapters.postgres.invoice_payment_table import read_invoice_payment
 from billing.adapters.postgres.tax_rate_table import SELECT_OF_INVOICE as SELECT_RATES
 from billing.adapters.postgres.tax_rate_table import read_rates
 from billing.domain.errors import InvalidParameterError
@@ -114,13 +119,21 @@ class PostgresInvoiceReader:
             The database does not answer.
         """
         parameters = {"id": invoice_id, "customer": customer}
-        heads, lines, rates = self._database.read_as(
+        heads, lines, rates, credit_notes, payments = self._database.read_as(
             customer,
             Statement(_SELECT_INVOICE, parameters),
             Statement(_SELECT_LINES, parameters),
             Statement(SELECT_RATES, parameters),
+            Statement(SELECT_CREDIT_NOTES, parameters),
+            Statement(SELECT_PAYMENTS, parameters),
         )
-        return _invoice(heads[0], lines, read_rates(rates)) if heads else None
+        if not heads:
+            return None
+        return replace(
+            _invoice(heads[0], lines, read_rates(rates)),
+            credit_notes=tuple(read_credit_note(row) for row in credit_notes),
+            payments=tuple(read_invoice_payment(row) for row in payments),
+        )
 
     def customer(self, customer: str) -> Customer | None:
         """Return the mirrored customer, None if not mirrored (yet) or deleted.
