@@ -60,7 +60,8 @@ class Node:
         value = self._value(name)
         if not isinstance(value, str):
             raise self._error(name, "not a text")
-        if _UNSTORABLE.search(value):
+        # Nearly every text is printable, which is told sooner than what the pattern looks for.
+        if not value.isprintable() and _UNSTORABLE.search(value):
             raise self._error(name, "holds a character that cannot be stored")
         return value
 
