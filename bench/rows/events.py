@@ -40,7 +40,7 @@ def _with(run: Run, world: World, clients: int, numbers: Iterator[int]) -> Itera
     speeds: dict[str, list[float]] = {"ours": [], **{mode: [] for mode in _FLOORS}}
 
     def ours() -> float:
-        latency, speed = _applied(world, clients, each, numbers)
+        latency, speed = applied(world, clients, each, numbers)
         speeds["ours"].append(speed)
         return latency
 
@@ -66,7 +66,7 @@ def _with(run: Run, world: World, clients: int, numbers: Iterator[int]) -> Itera
         yield Result("a", f"invoice.paid, {who}", "events/s", *per_second, floor_is)
 
 
-def _applied(world: World, clients: int, each: int, numbers: Iterator[int]) -> tuple[float, float]:
+def applied(world: World, clients: int, each: int, numbers: Iterator[int]) -> tuple[float, float]:
     """Return the median milliseconds of an event, and events per second of all clients."""
     context = multiprocessing.get_context("spawn")
     login = world.logins[WORKER]
