@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from billing.adapters.postgres.credit_notes import PostgresCreditNoteReader
 from billing.adapters.postgres.invoices import PostgresInvoiceReader
 from billing.adapters.postgres.mirror import PostgresMirror
-from tests.fakes.invoices import FakeInvoices
+from tests.fakes.invoices import FakeCreditNotes, FakeInvoices
 from tests.fakes.mirror import FakeMirror
 from tests.support.mirror_world import World
 
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 def world(request: pytest.FixtureRequest) -> World:
     if request.param == "fake":
         fake = FakeMirror()
-        return World(fake, FakeInvoices(mirror=fake), fake.inbox.get)
+        invoices = FakeInvoices(mirror=fake)
+        return World(fake, invoices, fake.inbox.get, FakeCreditNotes(invoices))
     owner: Connection = request.getfixturevalue("owner")
 
     def outcome(event_id: str) -> str | None:
@@ -29,4 +31,5 @@ def world(request: pytest.FixtureRequest) -> World:
         PostgresMirror(request.getfixturevalue("worker_database")),
         PostgresInvoiceReader(request.getfixturevalue("api_database")),
         outcome,
+        PostgresCreditNoteReader(request.getfixturevalue("api_database")),
     )

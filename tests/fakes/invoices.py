@@ -1,4 +1,4 @@
-"""The port `InvoiceReader` in memory, over a FakeMirror."""
+"""The ports `InvoiceReader` and `CreditNoteReader` in memory, over a FakeMirror."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from billing.domain.credit_notes import CreditNote, CreditNoteSummary
 from billing.domain.customers import Customer
 from billing.domain.errors import InvalidParameterError, UnavailableError
 from billing.domain.invoices import Invoice, InvoicePage, InvoiceSummary
 from billing.domain.mirror import ObjectKind, kind_of
+from billing.domain.payments import InvoicePayment
 from billing.domain.tax_rates import TaxRate
 from tests.fakes.mirror import FakeMirror, Held
 
@@ -63,6 +65,23 @@ class FakeInvoices:
         if held.state.customer != customer:
             return None
         lines = (replace(line, taxes=self._told(line.taxes)) for line in held.state.lines)
+        return replace(
+            held.state,
+            taxes=self._told(held.state.taxes),
+            lines=tuple(lines),
+            credit_notes=self._credit_notes(customer, invoice_id),
+            payments=self._payments(invoice_id),
+        )
+
+    def credit_note(self, customer: str, credit_note_id: str) -> CreditNote | None:
+        """Return the customer's credit note, as FakeCreditNotes does."""
+        self._answer()
+        held = self.mirror.held.get((ObjectKind.CREDIT_NOTE, credit_note_id))
+        if held is None or held.deleted or not isinstance(held.state, CreditNote):
+            return None
+        if held.state.customer != customer:
+            return None
+        lines = (replace(line, taxes=self._told(line.taxes)) for line in held.state.lines)
         return replace(held.state, taxes=self._told(held.state.taxes), lines=tuple(lines))
 
     def customer(self, customer: str) -> Customer | None:
@@ -72,6 +91,38 @@ class FakeInvoices:
         if held is None or held.deleted or not isinstance(held.state, Customer):
             return None
         return held.state
+
+    def _credit_notes(self, customer: str, invoice_id: str) -> tuple[CreditNoteSummary, ...]:
+        notes = [
+            held.state
+            for held in self.mirror.held.values()
+            if isinstance(held.state, CreditNote)
+            and not held.deleted
+            and (held.state.invoice, held.state.customer) == (invoice_id, customer)
+        ]
+        return tuple(
+            CreditNoteSummary(
+                id=note.id,
+                number=note.number,
+                status=note.status,
+                total=note.total,
+                pre_payment_amount=note.pre_payment_amount,
+                post_payment_amount=note.post_payment_amount,
+                created=note.created,
+                effective_at=note.effective_at,
+            )
+            for note in sorted(notes, key=lambda note: (note.created, note.id))
+        )
+
+    def _payments(self, invoice_id: str) -> tuple[InvoicePayment, ...]:
+        payments = [
+            held.state
+            for held in self.mirror.held.values()
+            if isinstance(held.state, InvoicePayment)
+            and not held.deleted
+            and held.state.invoice == invoice_id
+        ]
+        return tuple(sorted(payments, key=lambda payment: (payment.paid_at or payment.created, payment.id)))
 
     def _told(self, taxes: Iterable[Tax]) -> tuple[Tax, ...]:
         return tuple(self._with_rate(tax) for tax in taxes)
@@ -93,6 +144,17 @@ class FakeInvoices:
     def _answer(self) -> None:
         if not self.mirror.available:
             raise UnavailableError("database")
+
+
+class FakeCreditNotes:
+    """The port `CreditNoteReader` in memory, over the same mirror as the invoices."""
+
+    def __init__(self, invoices: FakeInvoices) -> None:
+        self._invoices = invoices
+
+    def get(self, customer: str, credit_note_id: str) -> CreditNote | None:
+        """Return the customer's credit note."""
+        return self._invoices.credit_note(customer, credit_note_id)
 
 
 def _matches(invoice: Invoice, query: InvoiceQuery) -> bool:

@@ -7,11 +7,13 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from billing.domain.credit_notes import CreditNote, CreditNoteLine, CreditNoteStatus, RefundAmount
 from billing.domain.customers import Customer
 from billing.domain.invoices import DiscountAmount, Invoice, InvoiceLine, InvoiceStatus, Tax
 from billing.domain.mirror import NotMirrored, StripeEvent, Unreadable, kind_of
 from billing.domain.money import Money
 from billing.domain.parties import Address, TaxId
+from billing.domain.payments import InvoicePayment, InvoicePaymentStatus
 from billing.domain.periods import Period, instant
 from billing.domain.subscriptions import Subscription, SubscriptionItem, SubscriptionStatus
 from billing.domain.tax_rates import TaxRate
@@ -88,6 +90,77 @@ def a_tax_rate(**changes: Any) -> TaxRate:
         state=None,
         jurisdiction="Deutschland",
         tax_type="vat",
+    )
+    return replace(whole, **changes)
+
+
+def a_credit_note_line(number: int = 1, currency: str = "eur", **changes: Any) -> CreditNoteLine:
+    """Return a line that credits line `number` of an_invoice, with a discount and a tax."""
+    whole = CreditNoteLine(
+        id=f"cnli_{number}",
+        type="invoice_line_item",
+        description=f"Line {number}",
+        amount=Money(1000 * number, currency),
+        quantity=Decimal(2),
+        unit_amount=Decimal("500.000000000001"),
+        invoice_line=f"il_{number}",
+        discounts=(DiscountAmount(Money(10, currency), "di_1"),),
+        taxes=(Tax(Money(190, currency), "exclusive", "standard_rated", "txr_1", Money(990, currency)),),
+    )
+    return replace(whole, **changes)
+
+
+def a_credit_note(currency: str = "eur", **changes: Any) -> CreditNote:
+    """Return an issued credit note of an_invoice with two lines, refunded in part."""
+    whole = CreditNote(
+        id="cn_1",
+        livemode=False,
+        created=T0 + 5 * SECOND,
+        customer="cus_1",
+        invoice="in_1",
+        number="A-0001-CN-01",
+        status=CreditNoteStatus.ISSUED,
+        type="mixed",
+        currency=currency,
+        reason="product_unsatisfactory",
+        memo="Äpfel & Birnen",
+        amount=Money(3360, currency),
+        subtotal=Money(3000, currency),
+        total=Money(3360, currency),
+        total_excluding_tax=Money(2980, currency),
+        pre_payment_amount=Money(360, currency),
+        post_payment_amount=Money(3000, currency),
+        out_of_band_amount=Money(500, currency),
+        refunds=(RefundAmount(Money(2000, currency), "re_1"),),
+        customer_balance_transaction="cbtxn_1",
+        effective_at=T0 + 6 * SECOND,
+        voided_at=None,
+        discounts=(DiscountAmount(Money(20, currency), "di_1"),),
+        taxes=(Tax(Money(380, currency), "exclusive", "standard_rated", "txr_1", Money(1980, currency)),),
+        lines=(
+            a_credit_note_line(1, currency),
+            a_credit_note_line(2, currency, type="custom_line_item", invoice_line=None, unit_amount=None),
+        ),
+    )
+    return replace(whole, **changes)
+
+
+def a_payment(currency: str = "eur", **changes: Any) -> InvoicePayment:
+    """Return a payment of an_invoice that was made."""
+    whole = InvoicePayment(
+        id="inpay_1",
+        livemode=False,
+        created=T0,
+        invoice="in_1",
+        status=InvoicePaymentStatus.PAID,
+        currency=currency,
+        amount_requested=Money(1500, currency),
+        amount_paid=Money(1500, currency),
+        is_default=True,
+        payment_type="payment_intent",
+        payment="pi_1",
+        paid_at=T0 + SECOND,
+        canceled_at=None,
     )
     return replace(whole, **changes)
 

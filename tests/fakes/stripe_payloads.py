@@ -161,6 +161,109 @@ def tax_rate(**members: Any) -> dict[str, Any]:
     }
 
 
+def credit_note_line(**members: Any) -> dict[str, Any]:
+    """Return a line of a credit note, which credits the line that line() returns."""
+    return {
+        "id": "cnli_1",
+        "object": "credit_note_line_item",
+        "amount": 1000,
+        "description": "API calls",
+        "discount_amount": 40,
+        "discount_amounts": [{"amount": 40, "discount": "di_1"}],
+        "invoice_line_item": "il_1",
+        "livemode": False,
+        "metadata": None,
+        "pretax_credit_amounts": [],
+        "quantity": 8000,
+        "tax_rates": [],
+        "taxes": [
+            {
+                "amount": 182,
+                "tax_behavior": "exclusive",
+                "tax_rate_details": {"tax_rate": "txr_1"},
+                "taxability_reason": "standard_rated",
+                "taxable_amount": 960,
+                "type": "tax_rate_details",
+            }
+        ],
+        "type": "invoice_line_item",
+        "unit_amount": None,
+        "unit_amount_decimal": "0.125",
+        **members,
+    }
+
+
+def credit_note(**members: Any) -> dict[str, Any]:
+    """Return a credit note of the invoice that invoice() returns, with one line and one refund."""
+    return {
+        "id": "cn_1",
+        "object": "credit_note",
+        "amount": 1142,
+        "amount_shipping": 0,
+        "created": CREATED,
+        "currency": "usd",
+        "customer": "cus_1",
+        "customer_account": None,
+        "customer_balance_transaction": None,
+        "discount_amount": 40,
+        "discount_amounts": [{"amount": 40, "discount": "di_1"}],
+        "effective_at": CREATED,
+        "invoice": "in_1",
+        "lines": {"object": "list", "data": [credit_note_line()], "has_more": False, "url": "/"},
+        "livemode": False,
+        "memo": "Outage of Monday",
+        "metadata": {},
+        "number": "A-0001-CN-01",
+        "out_of_band_amount": None,
+        "pdf": "https://pay.stripe.com/credit_notes/cn_1/pdf",
+        "post_payment_amount": 1000,
+        "pre_payment_amount": 142,
+        "pretax_credit_amounts": [],
+        "reason": "product_unsatisfactory",
+        "refunds": [
+            {"amount_refunded": 1000, "payment_record_refund": None, "refund": "re_1", "type": "refund"}
+        ],
+        "shipping_cost": None,
+        "status": "issued",
+        "subtotal": 1000,
+        "subtotal_excluding_tax": 1000,
+        "total": 1142,
+        "total_excluding_tax": 960,
+        "total_taxes": [
+            {
+                "amount": 182,
+                "tax_behavior": "exclusive",
+                "tax_rate_details": None,
+                "taxability_reason": "standard_rated",
+                "taxable_amount": None,
+                "type": "tax_rate_details",
+            }
+        ],
+        "type": "mixed",
+        "voided_at": None,
+        **members,
+    }
+
+
+def invoice_payment(**members: Any) -> dict[str, Any]:
+    """Return a payment of the invoice that invoice() returns."""
+    return {
+        "id": "inpay_1",
+        "object": "invoice_payment",
+        "amount_paid": 2856,
+        "amount_requested": 2856,
+        "created": CREATED,
+        "currency": "usd",
+        "invoice": "in_1",
+        "is_default": True,
+        "livemode": False,
+        "payment": {"payment_intent": "pi_1", "type": "payment_intent"},
+        "status": "paid",
+        "status_transitions": {"canceled_at": None, "paid_at": CREATED + 5},
+        **members,
+    }
+
+
 def invoice(**members: Any) -> dict[str, Any]:
     """Return an open invoice with one line."""
     return {

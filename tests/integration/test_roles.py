@@ -8,7 +8,7 @@ import pytest
 from billing.adapters.postgres.connection import Statement
 from billing.adapters.postgres.mirror import PostgresMirror
 from billing.domain.mirror import Observation
-from tests.fakes.objects import a_customer, a_subscription, an_event, an_invoice
+from tests.fakes.objects import a_credit_note, a_customer, a_payment, a_subscription, an_event, an_invoice
 
 if TYPE_CHECKING:
     from typing import LiteralString
@@ -22,6 +22,9 @@ MIRRORED: tuple[LiteralString, ...] = (
     "subscription_items",
     "invoices",
     "invoice_line_items",
+    "invoice_payments",
+    "credit_notes",
+    "credit_note_line_items",
 )
 TABLES: tuple[LiteralString, ...] = (*MIRRORED, "tax_rates", "users", "api_keys", "stripe_webhook_events")
 
@@ -35,6 +38,8 @@ FORBIDDEN_TO_BOTH: tuple[LiteralString, ...] = (
     "DROP TABLE invoices",
     "TRUNCATE invoices CASCADE",
     "DELETE FROM invoices",
+    "DELETE FROM credit_notes",
+    "DELETE FROM invoice_payments",
     "DELETE FROM tax_rates",
     "SELECT 1 FROM users",
     "SELECT 1 FROM api_keys",
@@ -53,6 +58,8 @@ def two_customers(worker_database: Database) -> tuple[str, str]:
             a_customer(id=customer),
             a_subscription(id=f"sub_{customer}", customer=customer),
             an_invoice(id=f"in_{customer}", customer=customer),
+            a_payment(id=f"inpay_{customer}", invoice=f"in_{customer}"),
+            a_credit_note(id=f"cn_{customer}", customer=customer),
         ]
         for state in states:
             event = an_event(f"evt_{state.id}", state)
@@ -79,6 +86,8 @@ def test_application_role_cannot(
     [
         "INSERT INTO customers (id, livemode, as_of, deleted_at) VALUES ('cus_9', false, now(), now())",
         "UPDATE invoices SET total = 0",
+        "UPDATE credit_notes SET total = 0",
+        "UPDATE invoice_payments SET amount_paid = 0",
         "UPDATE tax_rates SET percentage = 0",
         "DELETE FROM invoice_line_items",
         "SELECT 1 FROM stripe_webhook_events",
@@ -128,7 +137,9 @@ def test_forgotten_where_with_tenant_shows_only_its_own(
     """Given rows of two customers, when a query lacks its WHERE, then it sees its own rows only (19)."""
     for customer in two_customers:
         (rows,) = api_database.read_as(customer, Statement("TABLE " + table))
-        assert {row["id" if table == "customers" else "customer"] for row in rows} == {customer}
+        # A payment names its invoice and no customer.
+        named = {"customers": "id", "invoice_payments": "invoice"}.get(table, "customer")
+        assert {row[named].removeprefix("in_") for row in rows} == {customer}
 
 
 def test_every_table_of_customers_is_under_forced_row_security(owner: Connection) -> None:

@@ -10,9 +10,10 @@ from billing.domain.mirror import NotMirrored, ObjectKind, Observation, Unreadab
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from billing.domain.credit_notes import CreditNote
     from billing.domain.invoices import Invoice
     from billing.domain.mirror import StripeEvent, Verdict
-    from billing.use_cases.ports import InvoiceReader, Mirror
+    from billing.use_cases.ports import CreditNoteReader, InvoiceReader, Mirror
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,7 @@ class World:
     mirror: Mirror
     reader: InvoiceReader
     outcome: Callable[[str], str | None]
+    credit_notes: CreditNoteReader
 
     def apply(self, event: StripeEvent) -> Verdict:
         """Apply an event's own content, as of its second."""
@@ -31,6 +33,10 @@ class World:
     def invoice(self, invoice_id: str = "in_1") -> Invoice | None:
         """Return what a customer sees."""
         return self.reader.get("cus_1", invoice_id)
+
+    def credit_note(self, credit_note_id: str = "cn_1") -> CreditNote | None:
+        """Return what a customer sees."""
+        return self.credit_notes.get("cus_1", credit_note_id)
 
     def revision(self, kind: ObjectKind = ObjectKind.INVOICE, object_id: str = "in_1") -> int:
         """Return how often the object was written."""

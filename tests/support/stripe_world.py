@@ -20,7 +20,16 @@ from billing.domain.periods import instant
 from billing.use_cases.apply_stripe_event import ApplyStripeEvent
 from tests.fakes.mirror import FakeMirror
 from tests.fakes.stripe_objects import FakeStripeObjects
-from tests.fakes.stripe_payloads import CREATED, customer, event, invoice, subscription, tax_rate
+from tests.fakes.stripe_payloads import (
+    CREATED,
+    credit_note,
+    customer,
+    event,
+    invoice,
+    invoice_payment,
+    subscription,
+    tax_rate,
+)
 
 if TYPE_CHECKING:
     from billing.domain.mirror import (
@@ -33,7 +42,14 @@ SECOND = timedelta(seconds=1)
 
 
 def snapshot(what: str = "invoice.updated", **members: Any) -> Snapshot:
-    builders = {"invoice": invoice, "customer": customer, "subscription": subscription, "tax_rate": tax_rate}
+    builders = {
+        "invoice": invoice,
+        "customer": customer,
+        "subscription": subscription,
+        "tax_rate": tax_rate,
+        "credit_note": credit_note,
+        "invoice_payment": invoice_payment,
+    }
     builder = builders[what.split(".")[-2]]
     content = read_event(event(what, builder(**members))).content
     assert not isinstance(content, Deletion | NotMirrored | Unreadable)

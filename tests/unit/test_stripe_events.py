@@ -7,19 +7,23 @@ from typing import Any
 import pytest
 
 from billing.adapters.stripe.events import DELETION_TYPES, SNAPSHOT_TYPES, read_event
+from billing.domain.credit_notes import CreditNote
 from billing.domain.customers import Customer
 from billing.domain.invoices import DiscountAmount, Invoice, InvoiceLine, InvoiceStatus, Tax
 from billing.domain.mirror import Deletion, NotMirrored, ObjectKind, Unreadable
 from billing.domain.money import Money
 from billing.domain.parties import Address, TaxId
+from billing.domain.payments import InvoicePayment
 from billing.domain.periods import Period, instant
 from billing.domain.subscriptions import Subscription, SubscriptionItem, SubscriptionStatus
 from billing.domain.tax_rates import TaxRate
 from tests.fakes.stripe_payloads import (
     CREATED,
+    credit_note,
     customer,
     event,
     invoice,
+    invoice_payment,
     item,
     line,
     subscription,
@@ -32,12 +36,16 @@ OBJECTS = {
     ObjectKind.SUBSCRIPTION: subscription,
     ObjectKind.INVOICE: invoice,
     ObjectKind.TAX_RATE: tax_rate,
+    ObjectKind.CREDIT_NOTE: credit_note,
+    ObjectKind.INVOICE_PAYMENT: invoice_payment,
 }
 CLASSES = {
     ObjectKind.CUSTOMER: Customer,
     ObjectKind.SUBSCRIPTION: Subscription,
     ObjectKind.INVOICE: Invoice,
     ObjectKind.TAX_RATE: TaxRate,
+    ObjectKind.CREDIT_NOTE: CreditNote,
+    ObjectKind.INVOICE_PAYMENT: InvoicePayment,
 }
 
 

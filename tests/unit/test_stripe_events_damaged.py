@@ -8,13 +8,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.adapters.stripe.events import read_event
+from billing.domain.credit_notes import CreditNote
 from billing.domain.customers import Customer
 from billing.domain.errors import PayloadRejectedError
 from billing.domain.invoices import Invoice
 from billing.domain.mirror import Unreadable
+from billing.domain.payments import InvoicePayment
 from billing.domain.subscriptions import Subscription
 from billing.domain.tax_rates import TaxRate
-from tests.fakes.stripe_payloads import CREATED, customer, event, invoice, line, subscription, tax_rate
+from tests.fakes.stripe_payloads import (
+    CREATED,
+    credit_note,
+    customer,
+    event,
+    invoice,
+    invoice_payment,
+    line,
+    subscription,
+    tax_rate,
+)
 
 MONTH = 2_592_000
 
@@ -119,6 +131,21 @@ UNREAD = {
     ("items", "data", 0, "subscription"),
     ("items", "data", 0, "price", "object"),
     ("flat_amount",),
+    ("amount_shipping",),
+    ("customer_account",),
+    ("discount_amount",),
+    ("lines", "url"),
+    ("lines", "data", 0, "discount_amount"),
+    ("lines", "data", 0, "metadata"),
+    ("lines", "data", 0, "pretax_credit_amounts"),
+    ("lines", "data", 0, "tax_rates"),
+    ("lines", "data", 0, "unit_amount"),
+    ("pdf",),
+    ("pretax_credit_amounts",),
+    ("refunds", 0, "payment_record_refund"),
+    ("refunds", 0, "type"),
+    ("shipping_cost",),
+    ("subtotal_excluding_tax",),
     ("jurisdiction_level",),
 }
 
@@ -130,6 +157,8 @@ UNREAD = {
         ("customer.subscription.updated", subscription()),
         ("invoice.paid", invoice()),
         ("tax_rate.updated", tax_rate()),
+        ("credit_note.updated", credit_note()),
+        ("invoice_payment.paid", invoice_payment()),
     ],
 )
 def test_no_missing_member_becomes_a_null(what: str, about: dict[str, Any]) -> None:
@@ -165,6 +194,8 @@ def test_any_damage_is_read_or_quarantined_and_never_an_error(data: st.DataObjec
                 ("customer.subscription.updated", subscription()),
                 ("invoice.paid", invoice()),
                 ("tax_rate.updated", tax_rate()),
+                ("credit_note.updated", credit_note()),
+                ("invoice_payment.paid", invoice_payment()),
             ]
         )
     )
@@ -174,7 +205,8 @@ def test_any_damage_is_read_or_quarantined_and_never_an_error(data: st.DataObjec
     for step in path[:-1]:
         holder = holder[step]
     holder[path[-1]] = data.draw(json_values)
-    assert isinstance(content(event(what, damaged)), Customer | Subscription | Invoice | TaxRate | Unreadable)
+    snapshots = Customer | Subscription | Invoice | TaxRate | CreditNote | InvoicePayment
+    assert isinstance(content(event(what, damaged)), snapshots | Unreadable)
 
 
 @pytest.mark.parametrize("name", ["id", "type", "created", "livemode", "data", "object"])

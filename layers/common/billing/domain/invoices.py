@@ -10,8 +10,10 @@ if TYPE_CHECKING:
     from datetime import datetime
     from decimal import Decimal
 
+    from billing.domain.credit_notes import CreditNoteSummary
     from billing.domain.money import Money
     from billing.domain.parties import Address, TaxId
+    from billing.domain.payments import InvoicePayment
     from billing.domain.periods import Period
 
 
@@ -99,6 +101,7 @@ class Invoice:
 
     All amounts share `currency`. `lines_complete` is False only on a snapshot whose payload
     embeds the first lines; such a snapshot is completed from Stripe before it is written.
+    `credit_notes` and `payments`, oldest first, are joined when an invoice is read; a snapshot has none.
     """
 
     id: str
@@ -135,6 +138,8 @@ class Invoice:
     taxes: tuple[Tax, ...]
     lines: tuple[InvoiceLine, ...]
     lines_complete: bool = True
+    credit_notes: tuple[CreditNoteSummary, ...] = ()
+    payments: tuple[InvoicePayment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,15 +11,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from billing.domain.credit_notes import CreditNote, CreditNoteStatus
 from billing.domain.customers import Customer
 from billing.domain.invoices import Invoice, InvoiceStatus
+from billing.domain.payments import InvoicePayment, InvoicePaymentStatus
 from billing.domain.subscriptions import Subscription, SubscriptionStatus
 from billing.domain.tax_rates import TaxRate
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-type Snapshot = Customer | Subscription | Invoice | TaxRate
+type Snapshot = Customer | Subscription | Invoice | TaxRate | CreditNote | InvoicePayment
 
 
 class ObjectKind(StrEnum):
@@ -29,6 +31,8 @@ class ObjectKind(StrEnum):
     SUBSCRIPTION = "subscription"
     INVOICE = "invoice"
     TAX_RATE = "tax_rate"
+    CREDIT_NOTE = "credit_note"
+    INVOICE_PAYMENT = "invoice_payment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,27 +105,37 @@ class Outcome(StrEnum):
     QUARANTINED = "quarantined"
 
 
+_KINDS: dict[type, ObjectKind] = {
+    Customer: ObjectKind.CUSTOMER,
+    Subscription: ObjectKind.SUBSCRIPTION,
+    Invoice: ObjectKind.INVOICE,
+    TaxRate: ObjectKind.TAX_RATE,
+    CreditNote: ObjectKind.CREDIT_NOTE,
+    InvoicePayment: ObjectKind.INVOICE_PAYMENT,
+}
+
+
 def kind_of(state: Snapshot | Deletion) -> ObjectKind:
     """Return which mirrored object a state is of."""
-    match state:
-        case Deletion(kind=kind):
-            return kind
-        case Customer():
-            return ObjectKind.CUSTOMER
-        case Subscription():
-            return ObjectKind.SUBSCRIPTION
-        case Invoice():
-            return ObjectKind.INVOICE
-        case TaxRate():
-            return ObjectKind.TAX_RATE
+    return state.kind if isinstance(state, Deletion) else _KINDS[type(state)]
 
 
-_INVOICE_RANK = {
-    InvoiceStatus.DRAFT: 0,
-    InvoiceStatus.OPEN: 1,
-    InvoiceStatus.UNCOLLECTIBLE: 2,
-    InvoiceStatus.VOID: 3,
-    InvoiceStatus.PAID: 3,
+# How far along its lifecycle a status is, by the object that has one.
+_RANKS: dict[ObjectKind, dict[str, int]] = {
+    ObjectKind.INVOICE: {
+        InvoiceStatus.DRAFT: 0,
+        InvoiceStatus.OPEN: 1,
+        InvoiceStatus.UNCOLLECTIBLE: 2,
+        InvoiceStatus.VOID: 3,
+        InvoiceStatus.PAID: 3,
+    },
+    ObjectKind.SUBSCRIPTION: {status: int(status.is_final) for status in SubscriptionStatus},
+    ObjectKind.CREDIT_NOTE: {CreditNoteStatus.ISSUED: 0, CreditNoteStatus.VOID: 1},
+    ObjectKind.INVOICE_PAYMENT: {
+        InvoicePaymentStatus.OPEN: 0,
+        InvoicePaymentStatus.CANCELED: 1,
+        InvoicePaymentStatus.PAID: 1,
+    },
 }
 
 
@@ -130,14 +144,14 @@ def may_follow(incoming: Snapshot | Deletion, standing: Standing) -> bool:
 
     Used only where Stripe does not know the object any more, so that nobody can be asked: a
     lifecycle never runs backwards (draft, open, uncollectible, then paid or void; a cancelled
-    subscription stays so). States of equal rank follow the order of arrival.
+    subscription stays so, as do a void credit note and a payment that is paid or cancelled). States of
+    equal rank follow the order of arrival.
     """
     if isinstance(incoming, Deletion):
         return True
     if standing.deleted:
         return False
-    if isinstance(incoming, Invoice) and standing.status is not None:
-        return _INVOICE_RANK[incoming.status] >= _INVOICE_RANK[InvoiceStatus(standing.status)]
-    if isinstance(incoming, Subscription) and standing.status is not None:
-        return incoming.status.is_final or not SubscriptionStatus(standing.status).is_final
-    return True
+    if isinstance(incoming, Customer | TaxRate) or standing.status is None:
+        return True
+    ranks = _RANKS[kind_of(incoming)]
+    return ranks[incoming.status] >= ranks[standing.status]

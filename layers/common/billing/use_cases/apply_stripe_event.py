@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from billing.domain.credit_notes import CreditNote
 from billing.domain.errors import ContentionError
 from billing.domain.invoices import Invoice
 from billing.domain.mirror import (
@@ -60,14 +61,14 @@ class ApplyStripeEvent:
         ------
         UnavailableError
             The database or Stripe does not answer. Nothing was written, or all but a tax rate that the
-            invoice names: then the event's next delivery is a duplicate that brings the rate.
+            document names: then the event's next delivery is a duplicate that brings the rate.
         ContentionError
             The object moved in every round; nothing was written.
         """
         applied = self._apply(event)
-        if isinstance(event.content, Invoice) and applied.outcome is not Outcome.QUARANTINED:
-            # After the invoice, which is worth more than the name of its tax. Of a stale one too: it may have
-            # been overtaken by a state that was fetched, and of which no event named the rates.
+        if isinstance(event.content, Invoice | CreditNote) and applied.outcome is not Outcome.QUARANTINED:
+            # After the document, which is worth more than the name of its tax. Of a stale one too: it may
+            # have been overtaken by a state that was fetched, and of which no event named the rates.
             self._learn_tax_rates(event.content)
         return applied
 
@@ -131,7 +132,11 @@ def _is_overtaken(event: StripeEvent, content: Snapshot | Deletion, standing: St
 
 def _is_complete(content: Snapshot | Deletion) -> bool:
     match content:
-        case Invoice(lines_complete=complete) | Subscription(items_complete=complete):
+        case (
+            Invoice(lines_complete=complete)
+            | CreditNote(lines_complete=complete)
+            | Subscription(items_complete=complete)
+        ):
             return complete
         case _:
             return True

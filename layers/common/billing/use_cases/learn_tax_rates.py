@@ -1,4 +1,4 @@
-"""Know the tax rates that invoices name, also those that are older than this system's webhook."""
+"""Know the tax rates that documents name, also those that are older than this system's webhook."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from billing.domain.mirror import ObjectKind
 
 if TYPE_CHECKING:
+    from billing.domain.credit_notes import CreditNote
     from billing.domain.invoices import Invoice
     from billing.use_cases.ports import Mirror, StripeObjects
 
@@ -25,8 +26,8 @@ class LearnTaxRates:
         self._stripe = stripe
         self._seen: set[str] = set()
 
-    def __call__(self, invoice: Invoice) -> None:
-        """Return when the mirror holds every rate of the invoice that Stripe knows.
+    def __call__(self, document: Invoice | CreditNote) -> None:
+        """Return when the mirror holds every rate of the document that Stripe knows.
 
         Raises
         ------
@@ -34,7 +35,7 @@ class LearnTaxRates:
             The database or Stripe does not answer; what was learned before stays.
         """
         # The totals name every rate of every line, also of lines that the payload leaves out.
-        taxes = (*invoice.taxes, *(tax for line in invoice.lines for tax in line.taxes))
+        taxes = (*document.taxes, *(tax for line in document.lines for tax in line.taxes))
         named = {tax.rate for tax in taxes if tax.rate is not None} - self._seen
         if not named:
             return

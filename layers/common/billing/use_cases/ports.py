@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from datetime import datetime
 
+    from billing.domain.credit_notes import CreditNote
     from billing.domain.customers import Customer
     from billing.domain.documents import InvoiceDocument
     from billing.domain.einvoice import EInvoice
@@ -171,6 +172,8 @@ class InvoiceReader(Protocol):
     def get(self, customer: str, invoice_id: str) -> Invoice | None:
         """Return the invoice with every line in Stripe's order, None if this customer has none such.
 
+        Its credit notes and payments come with it, oldest first.
+
         Raises
         ------
         UnavailableError
@@ -180,6 +183,20 @@ class InvoiceReader(Protocol):
 
     def customer(self, customer: str) -> Customer | None:
         """Return the mirrored customer, None if not mirrored (yet) or deleted.
+
+        Raises
+        ------
+        UnavailableError
+            The database does not answer.
+        """
+        ...
+
+
+class CreditNoteReader(Protocol):
+    """Credit notes of one customer; another customer's does not exist here."""
+
+    def get(self, customer: str, credit_note_id: str) -> CreditNote | None:
+        """Return the credit note with every line in Stripe's order, None if this customer has none such.
 
         Raises
         ------
@@ -341,6 +358,7 @@ class EInvoiceWriter(Protocol):
 
 __all__ = [
     "Clock",
+    "CreditNoteReader",
     "DocumentStore",
     "EInvoiceWriter",
     "EventQueue",

@@ -169,12 +169,16 @@ class PostgresMirror:
 
 
 def _state(state: Snapshot | Deletion, event: StripeEvent | None, as_of: datetime) -> Json:
+    if not isinstance(state, Deletion):
+        return _snapshot_state(state)
+    # Only a deletion has no livemode of its own and uses the event's.
+    livemode = None if event is None else event.livemode
+    gone = {"id": state.id, "livemode": livemode, "deleted_at": as_of.isoformat()}
+    return {**gone, **_DELETIONS[state.kind]()}
+
+
+def _snapshot_state(state: Snapshot) -> Json:
     match state:
-        case Deletion(kind=kind, id=object_id):
-            # Only a deletion has no livemode of its own and uses the event's.
-            livemode = None if event is None else event.livemode
-            gone = {"id": object_id, "livemode": livemode, "deleted_at": as_of.isoformat()}
-            return {**gone, **_DELETIONS[kind]()}
         case Customer():
             return customer_state(state)
         case Subscription():

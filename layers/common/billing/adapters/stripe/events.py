@@ -6,7 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from billing.adapters.stripe.credit_notes import read_credit_note
 from billing.adapters.stripe.customers import read_customer
+from billing.adapters.stripe.invoice_payments import read_invoice_payment
 from billing.adapters.stripe.invoices import read_invoice
 from billing.adapters.stripe.reading import Node, UnreadableError
 from billing.adapters.stripe.subscriptions import read_subscription
@@ -57,12 +59,16 @@ _SNAPSHOTS: Mapping[ObjectKind, tuple[str, ...]] = {
         "will_be_due",
     ),
     ObjectKind.TAX_RATE: ("created", "updated"),
+    ObjectKind.CREDIT_NOTE: ("created", "updated", "voided"),
+    ObjectKind.INVOICE_PAYMENT: ("paid",),
 }
 _PREFIXES = {
     ObjectKind.CUSTOMER: "customer",
     ObjectKind.SUBSCRIPTION: "customer.subscription",
     ObjectKind.INVOICE: "invoice",
     ObjectKind.TAX_RATE: "tax_rate",
+    ObjectKind.CREDIT_NOTE: "credit_note",
+    ObjectKind.INVOICE_PAYMENT: "invoice_payment",
 }
 SNAPSHOT_TYPES = {f"{_PREFIXES[kind]}.{verb}": kind for kind, verbs in _SNAPSHOTS.items() for verb in verbs}
 """The event types whose payload is a state of a mirrored object."""
@@ -89,6 +95,8 @@ SHAPES = (
             ObjectKind.SUBSCRIPTION: read_subscription,
             ObjectKind.INVOICE: read_invoice,
             ObjectKind.TAX_RATE: read_tax_rate,
+            ObjectKind.CREDIT_NOTE: read_credit_note,
+            ObjectKind.INVOICE_PAYMENT: read_invoice_payment,
         },
     ),
 )

@@ -57,8 +57,8 @@ def read_invoice(invoice: Node) -> Invoice:
         paid_at=moments.optional_instant("paid_at"),
         voided_at=moments.optional_instant("voided_at"),
         marked_uncollectible_at=moments.optional_instant("marked_uncollectible_at"),
-        discounts=_discounts(invoice, "total_discount_amounts", currency),
-        taxes=_taxes(invoice, "total_taxes", currency),
+        discounts=read_discounts(invoice, "total_discount_amounts", currency),
+        taxes=read_taxes(invoice, "total_taxes", currency),
         lines=tuple(read_line(line, currency) for line in lines.nodes("data")),
         lines_complete=not lines.flag("has_more"),
     )
@@ -87,8 +87,8 @@ def read_line(line: Node, currency: str) -> InvoiceLine:
         price=price,
         product=product,
         subscription=subscription,
-        discounts=_discounts(line, "discount_amounts", currency),
-        taxes=_taxes(line, "taxes", currency),
+        discounts=read_discounts(line, "discount_amounts", currency),
+        taxes=read_taxes(line, "taxes", currency),
     )
 
 
@@ -148,14 +148,28 @@ def _tax_ids(invoice: Node) -> tuple[TaxId, ...]:
     )
 
 
-def _discounts(owner: Node, name: str, currency: str) -> tuple[DiscountAmount, ...]:
+def read_discounts(owner: Node, name: str, currency: str) -> tuple[DiscountAmount, ...]:
+    """Return the amounts of discounts under this name.
+
+    Raises
+    ------
+    UnreadableError
+        A member is missing or not what it should be.
+    """
     return tuple(
         DiscountAmount(amount=discount.money("amount", currency), discount=discount.reference("discount"))
         for discount in owner.nodes(name)
     )
 
 
-def _taxes(owner: Node, name: str, currency: str) -> tuple[Tax, ...]:
+def read_taxes(owner: Node, name: str, currency: str) -> tuple[Tax, ...]:
+    """Return the taxes under this name.
+
+    Raises
+    ------
+    UnreadableError
+        A member is missing or not what it should be.
+    """
     return tuple(_tax(tax, currency) for tax in owner.nodes(name))
 
 

@@ -11,13 +11,15 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from billing.adapters.stripe.credit_notes import read_credit_note_line
 from billing.adapters.stripe.events import API_VERSION, read_object
 from billing.adapters.stripe.invoices import read_line
 from billing.adapters.stripe.reading import Node, UnreadableError
 from billing.adapters.stripe.subscriptions import read_item
+from billing.domain.credit_notes import CreditNote
 from billing.domain.errors import BillingError, ContentionError, UnavailableError
 from billing.domain.invoices import Invoice
-from billing.domain.mirror import Deletion, ObjectKind, Observation
+from billing.domain.mirror import Deletion, ObjectKind, Observation, kind_of
 from billing.domain.subscriptions import Subscription
 
 if TYPE_CHECKING:
@@ -33,6 +35,8 @@ _PATHS = {
     ObjectKind.SUBSCRIPTION: "/v1/subscriptions",
     ObjectKind.INVOICE: "/v1/invoices",
     ObjectKind.TAX_RATE: "/v1/tax_rates",
+    ObjectKind.CREDIT_NOTE: "/v1/credit_notes",
+    ObjectKind.INVOICE_PAYMENT: "/v1/invoice_payments",
 }
 _PAGE = 100
 _MOST_PAGES = 1000
@@ -116,19 +120,27 @@ class StripeApi:
 
     def _whole(self, state: Snapshot, path: str) -> Snapshot | None:
         """Return the state itself if it is complete, else with all its pages; None if it went away."""
-        if isinstance(state, Invoice) and not state.lines_complete:
-            lines = self._list(f"{path}/lines", {}, "invoice.lines")
-            if lines is None:
-                return None
-            return replace(
-                state, lines=tuple(read_line(line, state.currency) for line in lines), lines_complete=True
-            )
-        if isinstance(state, Subscription) and not state.items_complete:
-            items = self._list("/v1/subscription_items", {"subscription": state.id}, "subscription.items")
-            if items is None:
-                return None
-            return replace(state, items=tuple(read_item(item) for item in items), items_complete=True)
+        if isinstance(state, Subscription):
+            return state if state.items_complete else self._with_items(state)
+        if isinstance(state, Invoice | CreditNote):
+            return state if state.lines_complete else self._with_lines(state, path)
         return state
+
+    def _with_items(self, state: Subscription) -> Subscription | None:
+        items = self._list("/v1/subscription_items", {"subscription": state.id}, "subscription.items")
+        if items is None:
+            return None
+        return replace(state, items=tuple(read_item(item) for item in items), items_complete=True)
+
+    def _with_lines(self, state: Invoice | CreditNote, path: str) -> Snapshot | None:
+        lines = self._list(f"{path}/lines", {}, f"{kind_of(state).value}.lines")
+        if lines is None:
+            return None
+        if isinstance(state, Invoice):
+            billed = tuple(read_line(line, state.currency) for line in lines)
+            return replace(state, lines=billed, lines_complete=True)
+        credited = tuple(read_credit_note_line(line, state.currency) for line in lines)
+        return replace(state, lines=credited, lines_complete=True)
 
     def _list(self, path: str, query: Mapping[str, str], name: str) -> list[Node] | None:
         nodes: list[Node] = []
