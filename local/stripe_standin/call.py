@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import secrets
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +14,7 @@ from local.stripe_standin.params import EXPAND, PAGE, Shape
 from local.stripe_standin.store import Filter, UnknownCursorError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from local.stripe_standin.params import Param
     from local.stripe_standin.store import Json, Store
@@ -84,9 +86,25 @@ def list_route(
     return route("GET", pattern, handler, {**PAGE, **(fields or {})}, required)
 
 
+_TOKENS: ContextVar[Callable[[int], str]] = ContextVar("tokens", default=secrets.token_hex)
+
+
+@contextmanager
+def ids_from(tokens: Callable[[int], str]) -> Iterator[None]:
+    """Take the ids made in this block from `tokens`, for a history that can be made again.
+
+    It is called as `secrets.token_hex` is, which makes them everywhere else.
+    """
+    before = _TOKENS.set(tokens)
+    try:
+        yield
+    finally:
+        _TOKENS.reset(before)
+
+
 def new_id(prefix: str) -> str:
     """Return a fresh id of Stripe's form."""
-    return f"{prefix}_1{secrets.token_hex(11)}"
+    return f"{prefix}_1{_TOKENS.get()(11)}"
 
 
 def range_filters(path: str, value: int | dict[str, int] | None) -> list[Filter]:

@@ -63,17 +63,21 @@ class UnknownCursorError(LookupError):
 
 
 class Store:
-    """Objects by kind and id; children (lines, items) by their parent. Not for use by two threads."""
+    """Objects by kind and id; children (lines, items) by their parent. Not for use by two threads at once."""
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, *, one_thread: bool = True) -> None:
         """Open the file, made if missing; None keeps everything in memory.
+
+        Without `one_thread` the caller sees to it that threads come one after the other.
 
         Raises
         ------
         sqlite3.OperationalError
             The file cannot be opened, or another stand-in has it.
         """
-        self._db = sqlite3.connect(path or ":memory:", isolation_level=None, timeout=2)
+        self._db = sqlite3.connect(
+            path or ":memory:", isolation_level=None, timeout=2, check_same_thread=one_thread
+        )
         # One process owns the file: two would deliver every event twice.
         self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
         self._db.execute("PRAGMA journal_mode = WAL")

@@ -59,13 +59,21 @@ class StripeApi:
     """Fetches objects of one account, all in the API version that the readers are written for.
 
     `api_key` returns the key, True asks for a fresh reading; `base` is the address of the API;
-    `retries` is how often the SDK tries again, half a second and more apart.
+    `retries` is how often the SDK tries again, half a second and more apart; `clock` counts seconds.
     """
 
-    def __init__(self, api_key: Callable[[bool], str], base: str, *, retries: int = 2) -> None:
+    def __init__(
+        self,
+        api_key: Callable[[bool], str],
+        base: str,
+        *,
+        retries: int = 2,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._api_key = api_key
         self._base = base
         self._retries = retries
+        self._clock = clock
         self._client: StripeClient | None = None
         self._connection: RequestsClient | None = None
 
@@ -171,7 +179,7 @@ class StripeApi:
         """Return the JSON object at this path, None if Stripe does not know it."""
         import stripe
 
-        started = time.monotonic()
+        started = self._clock()
         try:
             answer = self._ask(path, query or {})
         except stripe.InvalidRequestError as error:
@@ -183,7 +191,7 @@ class StripeApi:
         members = json.loads(answer.body)
         if not isinstance(members, dict):
             raise UnreadableError(path.split("/")[2], "not an object")
-        return _Answer(members, _before(answer.headers, time.monotonic() - started))
+        return _Answer(members, _before(answer.headers, self._clock() - started))
 
     def _ask(self, path: str, query: Mapping[str, str]) -> Any:
         import stripe
