@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 type Pages = list[list[str]]
 
+FLOOR_FONT = "NotoSans-Regular.ttf"
+
 
 def texts_of(pdf: bytes) -> Pages:
     """Return the pieces of text of every page, as they stand apart on it."""
@@ -84,7 +86,10 @@ def by_pdfkit(run: Run, pages: Pages, font: Path, rounds: int) -> float | None:
 
 
 def fonts_of(run: Run) -> Path:
-    """Return the folder of the PDF layer's fonts, made by its own script and kept."""
+    """Return the folder of the PDF layer's fonts, made by its own script and kept.
+
+    With them is FLOOR_FONT: the regular face as an ordinary font of European Latin letters, for the floors.
+    """
     script = run.project / "layers" / "pdf" / "build_fonts.py"
     made_of = script.read_bytes() + (script.parent / "fonts.txt").read_bytes()
     kept = run.kept / f"fonts-{hashlib.sha256(made_of).hexdigest()[:16]}"
@@ -92,6 +97,6 @@ def fonts_of(run: Run) -> Path:
         run.say("making the fonts")
         fresh = run.kept / "fonts-new"
         shutil.rmtree(fresh, ignore_errors=True)
-        subprocess.run([sys.executable, str(script), str(fresh)], check=True)
+        subprocess.run([sys.executable, str(script), str(fresh), str(fresh / FLOOR_FONT)], check=True)
         fresh.rename(kept)
     return kept

@@ -1,3 +1,8 @@
 """The shared fixtures, one plugin a part."""
 
-pytest_plugins = ("tests.fixtures.postgres", "tests.fixtures.aws", "tests.fixtures.stripe_data")
+pytest_plugins = (
+    "tests.fixtures.postgres",
+    "tests.fixtures.aws",
+    "tests.fixtures.stripe_data",
+    "tests.fixtures.fonts",
+)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
-from bench.bare_pdf import by_cells, by_pdfkit, fonts_of, texts_of
+from bench.bare_pdf import FLOOR_FONT, by_cells, by_pdfkit, fonts_of, texts_of
 from bench.function import running, sample
 from bench.harness import Result, Target, interleaved
 from bench.payloads import paid_event
@@ -63,7 +63,7 @@ def measure(run: Run) -> Iterator[Result]:
                 if answer["statusCode"] != 200 or not drawn:  # noqa: PLR2004 - HTTP's OK
                     raise RuntimeError(f"the invoice was not drawn: {answer}")
                 content = base64.b64decode(answer["body"])
-                yield from _drawing(run, lines, drawn[0], content, fonts / "NotoSans-Regular.ttf", most)
+                yield from _drawing(run, lines, drawn[0], content, fonts / FLOOR_FONT, most)
                 if lines == 10:  # noqa: PLR2004 - same
                     yield from _serving(run, world, function, event, invoice)
 

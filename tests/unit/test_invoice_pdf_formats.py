@@ -4,12 +4,15 @@
 from __future__ import annotations
 
 import re
+from copy import copy
 from dataclasses import astuple
 from datetime import UTC, datetime, timedelta
-from decimal import Context, Decimal
+from decimal import Context, Decimal, localcontext
 from typing import TYPE_CHECKING
 
 import pytest
+from babel import Locale
+from babel.numbers import format_decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -66,6 +69,28 @@ def test_hundredths_that_nobody_uses_are_not_shown_unless_they_count(
 ) -> None:
     """Given ISK and UGX, when written, then whole amounts are whole, and no hundredth is lost."""
     assert plain(Formats("de").money(Money(amount, currency))) == written
+
+
+@given(locales, currencies, st.integers(-(2**63), 2**63 - 1), st.booleans())
+def test_numbers_are_written_as_babel_writes_them(
+    locale: str, currency: str, amount: int, exact: bool
+) -> None:
+    """Given any amount, price or quantity, when written, then it is what Babel would write."""
+    babel, formats = Locale.parse(locale), Formats(locale)
+    pattern = copy(babel.currency_formats["standard"])
+    pattern.frac_prec = (exponent(currency),) * 2
+    with localcontext(prec=60):
+        value = Decimal(amount).scaleb(-12)
+        quantity = format_decimal(value, locale=locale, decimal_quantization=False)
+        price = value if exact else Money(amount, currency).decimal
+        written = pattern.apply(
+            price, babel, currency=currency.upper(), currency_digits=False, decimal_quantization=not exact
+        )
+        minor = value.scaleb(exponent(currency))
+    assert formats.number(value) == quantity
+    assert written == (
+        formats.unit_price(minor, currency) if exact else formats.money(Money(amount, currency))
+    )
 
 
 @given(locales, currencies, st.integers(-(2**63), 2**63 - 1))

@@ -197,6 +197,7 @@ def feature_flags() -> FeatureFlags:
     return flags_from(os.environ)
 
 
+@cache
 def _invoice_renderer() -> InvoiceRenderer:
     from pathlib import Path
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from billing.domain.invoices import Invoice, InvoiceLine, InvoiceStatus, Tax
     from billing.domain.parties import TaxId
 
-TEMPLATE_VERSION = 2
+TEMPLATE_VERSION = 3
 
 LOCALES = ("en", "de", "fr", "es", "ja")
 

@@ -1,26 +1,24 @@
-"""Draws an invoice with fpdf2: the same document gives the same bytes."""
+"""Draws an invoice as a PDF: the same document gives the same bytes."""
 
 from __future__ import annotations
 
 import math
 import unicodedata
-import warnings
-from dataclasses import dataclass
-from itertools import groupby
 from typing import TYPE_CHECKING
 
+from billing.adapters.pdf.file import PdfFile
 from billing.adapters.pdf.formats import paper
 from billing.adapters.pdf.labels import LABELS
 from billing.adapters.pdf.layout import InvoiceLayout
-from billing.adapters.pdf.typography import Cell, Style
+from billing.adapters.pdf.typefaces import Typefaces
+from billing.adapters.pdf.typography import POINT, Style
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from fpdf import FPDF
-
-    from billing.adapters.pdf.typography import Block
+    from billing.adapters.pdf.fonts import FontFile, FontSubset
+    from billing.adapters.pdf.typography import Block, Cell
     from billing.domain.documents import InvoiceDocument
 
 _MARGIN = 18.0
@@ -30,28 +28,9 @@ _FOOT_GAP = 5.0
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _VARIATION_SELECTORS = range(0xFE00, 0xFE10)
 _ALERT = (180, 30, 30)
-_RULE = 200
-_IDEOGRAPHS = 0x2E80  # from here on rather the last of the fonts than the one between
+_RULE = "0.784 G 0.57 w"
 _WATERMARK = 130.0  # points, at most
 _PALE = 235
-
-
-@dataclass(frozen=True, slots=True)
-class _Face:
-    """A font of the layer; without a bold file the regular one stands in."""
-
-    family: str
-    regular: str
-    bold: str | None
-
-
-# A font is read when a document has a character that those read before it lack: reading is most of what a
-# drawing costs, and most documents need the first only.
-_FACES = (
-    _Face("notosans", "NotoSans-Regular.ttf", "NotoSans-Bold.ttf"),
-    _Face("notosansmore", "NotoSansMore-Regular.ttf", "NotoSansMore-Bold.ttf"),
-    _Face("notosansjp", "NotoSansJP-Regular.otf", None),
-)
 
 
 class FpdfInvoiceRenderer:
@@ -59,25 +38,26 @@ class FpdfInvoiceRenderer:
 
     Text that no font covers is drawn as U+FFFD, and `missing_glyphs` is told how many different
     characters that were: it is how one learns of a customer whose name cannot be written yet.
+    A renderer reads a font once: keep it.
     """
 
     def __init__(self, fonts: Path, missing_glyphs: Callable[[int], None] | None = None) -> None:
-        self._fonts = fonts
+        self._faces = Typefaces(fonts)
         self._missing_glyphs = missing_glyphs
 
     def __call__(self, document: InvoiceDocument) -> bytes:
         """Return the PDF, on the paper of the buyer's country, else of the seller's."""
-        canvas = _Canvas(document, self._fonts)
+        canvas = _Canvas(document, self._faces)
         layout = InvoiceLayout(document, canvas.width_of_text, canvas.height_of_text, canvas)
         pages = layout.pages().placed
         for number, placed in enumerate(pages, start=1):
-            canvas.turn()
             canvas.watermark(layout.watermark)
             for y, block in placed:
                 canvas.draw(y, block)
             canvas.draw(
                 canvas.height_of_text + _FOOT_GAP - layout.footer_height, layout.footer(number, len(pages))
             )
+            canvas.turn()
         if canvas.missing and self._missing_glyphs is not None:
             self._missing_glyphs(len(canvas.missing))
         return canvas.output()
@@ -86,47 +66,57 @@ class FpdfInvoiceRenderer:
 class _Canvas:
     """One PDF in the making; it measures with the fonts that it draws with.
 
-    It chooses the font of each character itself: fpdf2's fallback fonts walk every text character
-    by character, and leave the fallback selected for the text that follows (2.8.9).
+    Text and rules of a page are kept as operators of a content stream until the page is turned: rules, which
+    may not stand within a text object, come before it.
     """
 
-    def __init__(self, document: InvoiceDocument, fonts: Path) -> None:
+    def __init__(self, document: InvoiceDocument, faces: Typefaces) -> None:
         self._pdf = _new_pdf(document)
-        self._fonts = fonts
-        self._loaded = {_FACES[0]: self._load(_FACES[0])}
-        self._faces: dict[str, _Face | None] = {}
-        self._advances: dict[tuple[str, bool], float] = {}
-        self.missing: set[str] = set()
+        self._faces = faces
+        self._embedded: dict[FontFile, tuple[str, FontSubset]] = {}
         self._accent = _rgb(document.seller.accent_color)
-        self.width_of_text = self._pdf.w - 2 * _MARGIN
-        self.height_of_text = self._pdf.h - _MARGIN - _FOOT
+        self.missing: set[str] = set()
+        self.width_of_text = self._pdf.w * POINT - 2 * _MARGIN
+        self.height_of_text = self._pdf.h * POINT - _MARGIN - _FOOT
+        self._under: list[str] = []
+        self._text: list[str] = []
+        self._at = (0, 0)  # in hundredths of a point, as all places on the page
+        self._set: tuple[str, str] = ("", "")
 
     def printable(self, text: str) -> str:
         """Return the text with only what the fonts can draw, and line feeds."""
-        if text.isascii() and text.isprintable():
+        if self._faces.ordinary.issuperset(text):
             return text
         return "".join(map(self._drawn, unicodedata.normalize("NFC", text.replace("\r\n", "\n"))))
 
     def width(self, text: str, style: Style) -> float:
         """Return the width of a printable line; without kerning it is the sum of its characters'."""
-        return sum(self._advance(char, bold=style.bold) for char in text) * style.size
+        return self._faces.width(text, bold=style.bold) * style.size * POINT
 
     def turn(self) -> None:
-        """Begin a page."""
-        self._pdf.add_page()
+        """Finish a page."""
+        self._pdf.put_page("\n".join((*self._under, "BT", *self._text, "ET")))
+        self._under.clear()
+        self._text.clear()
+        self._at, self._set = (0, 0), ("", "")
 
     def watermark(self, text: str) -> None:
         """Draw a word large, pale and aslant in the middle of the page; draw it before what stands on it."""
         if not text:
             return
         text = self.printable(text)
-        # Not wider than the page is, because fpdf2 takes a negative x for one from the right.
-        size = min(_WATERMARK, 0.95 * self._pdf.w / self.width(text, Style(1, bold=True)))
+        size = min(_WATERMARK, 0.95 * self._pdf.w * POINT / self.width(text, Style(1, bold=True)))
         style = Style(size, bold=True, grey=_PALE)
-        slope = math.degrees(math.atan2(self._pdf.h, self._pdf.w))
-        x, y = (self._pdf.w - self.width(text, style)) / 2, (self._pdf.h - style.height) / 2
-        with self._pdf.rotation(slope, self._pdf.w / 2, self._pdf.h / 2):
-            self._draw(y - _MARGIN, Cell(x - _MARGIN, 0, text, style))
+        slope = math.atan2(self._pdf.h, self._pdf.w)
+        # From the middle of the page, turned: half of the width back, and down to the baseline.
+        cos, sin = math.cos(slope), math.sin(slope)
+        back, down = self.width(text, style) / POINT / 2, 0.3 * size
+        x = self._pdf.w / 2 - back * cos + down * sin
+        y = self._pdf.h / 2 - back * sin - down * cos
+        self._under.append(f"BT {self._color(style)}")
+        self._under.append(f"{cos:.5f} {sin:.5f} {-sin:.5f} {cos:.5f} {x:.2f} {y:.2f} Tm")
+        self._under += (f"{font} {size:.2f} Tf {run} Tj" for font, run in self._runs(text, style))
+        self._under.append("ET")
 
     def draw(self, y: float, block: Block) -> None:
         """Draw a block at `y` from the upper margin."""
@@ -134,9 +124,8 @@ class _Canvas:
         for row in block.rows:
             y += row.above
             if row.rule is not None:
-                start, end = row.rule
-                self._pdf.set_draw_color(_RULE)
-                self._pdf.line(_MARGIN + start, _MARGIN + y, _MARGIN + end, _MARGIN + y)
+                start, end, up = _across(row.rule[0]), _across(row.rule[1]), self._up(y) / 100
+                self._under.append(f"{_RULE} {start / 100:g} {up:g} m {end / 100:g} {up:g} l S")
             cells += ((y, cell) for cell in row.cells)
             y += row.height
         # The order of drawing is the order in which a reader of the text meets it.
@@ -145,27 +134,45 @@ class _Canvas:
 
     def output(self) -> bytes:
         """Return the finished PDF."""
-        return bytes(self._pdf.output())
+        return self._pdf.finished()
 
     def _draw(self, y: float, cell: Cell) -> None:
         style = cell.style
         x = cell.x + cell.width - self.width(cell.text, style) if cell.right else cell.x
-        self._pdf.set_text_color(*self._color(style))
-        for face, chars in groupby(cell.text, self._face):
-            run = "".join(chars)
-            width = self.width(run, style)
-            self._select(face or _FACES[0], style.size, bold=style.bold)
-            # Where cell() would put the baseline, in half of its time.
-            baseline = y + 0.5 * style.height + 0.3 * self._pdf.font_size
-            self._pdf.text(_MARGIN + x, _MARGIN + baseline, run)
-            x += width
+        right, up = _across(x), self._up(y + 0.5 * style.height + 0.3 * style.size * POINT)
+        self._text.append(f"{(right - self._at[0]) / 100:g} {(up - self._at[1]) / 100:g} Td")
+        self._at = right, up
+        color = self._color(style)
+        if color != self._set[1]:
+            self._text.append(color)
+        for font, run in self._runs(cell.text, style):
+            selected = f"{font} {style.size:g} Tf"
+            if selected != self._set[0]:
+                self._text.append(selected)
+                self._set = selected, color
+            self._text.append(f"{run} Tj")
+        self._set = self._set[0], color
 
-    def _color(self, style: Style) -> tuple[int, int, int]:
+    def _runs(self, text: str, style: Style) -> Iterator[tuple[str, str]]:
+        """Yield the font and the encoded text of each part that one font draws."""
+        for file, run in self._faces.runs(text, bold=style.bold):
+            name, subset = self._embedded.get(file) or self._embed(file)
+            yield name, subset.encoded(run)
+
+    def _embed(self, file: FontFile) -> tuple[str, FontSubset]:
+        self._embedded[file] = embedded = self._pdf.embed_font(file)
+        return embedded
+
+    def _up(self, y: float) -> int:
+        """Return the height above the foot of the page of what is `y` below the upper margin."""
+        return round(100 * self._pdf.h) - round(100 * (_MARGIN + y) / POINT)
+
+    def _color(self, style: Style) -> str:
         if style.alert:
-            return _ALERT
+            return _fill(_ALERT)
         if style.accent and self._accent is not None:
-            return self._accent
-        return (style.grey, style.grey, style.grey)
+            return _fill(self._accent)
+        return f"{style.grey / 255:.3g} g"
 
     def _drawn(self, char: str) -> str:
         category = unicodedata.category(char)
@@ -174,50 +181,23 @@ class _Canvas:
         # Joiners, direction marks, variation selectors: without shaping they do nothing.
         if category == "Cf" or ord(char) in _VARIATION_SELECTORS:
             return ""
-        if category == "Cc" or (category == "Zs" and not self._covers(char)):
+        covered = self._faces.cover(char)
+        if category == "Cc" or (category == "Zs" and not covered):
             return " "
-        if self._covers(char):
+        if covered:
             return char
         self.missing.add(char)
         return _REPLACEMENT
 
-    def _covers(self, char: str) -> bool:
-        return self._face(char) is not None
 
-    def _face(self, char: str) -> _Face | None:
-        if char not in self._faces:
-            self._faces[char] = self._find(ord(char))
-        return self._faces[char]
+def _across(x: float) -> int:
+    """Return how far what is `x` from the margin is from the left of the page, in hundredths of a point."""
+    return round(100 * (_MARGIN + x) / POINT)
 
-    def _find(self, code: int) -> _Face | None:
-        for face, covered in self._loaded.items():
-            if code in covered:
-                return face
-        for face in _FACES if code < _IDEOGRAPHS else reversed(_FACES):
-            if face not in self._loaded:
-                self._loaded[face] = self._load(face)
-                if code in self._loaded[face]:
-                    return face
-        return None
 
-    def _load(self, face: _Face) -> frozenset[int]:
-        from fpdf.fonts import TTFFont
-
-        self._pdf.add_font(face.family, "", self._fonts / face.regular)
-        if face.bold is not None:
-            self._pdf.add_font(face.family, "B", self._fonts / face.bold)
-        font = self._pdf.fonts[face.family]
-        return frozenset(font.cmap) if isinstance(font, TTFFont) else frozenset()
-
-    def _select(self, face: _Face, size: float, *, bold: bool) -> None:
-        self._pdf.set_font(face.family, "B" if bold and face.bold is not None else "", size)
-
-    def _advance(self, char: str, *, bold: bool) -> float:
-        key = (char, bold)
-        if key not in self._advances:
-            self._select(self._face(char) or _FACES[0], 1000, bold=bold)
-            self._advances[key] = self._pdf.get_string_width(char) / 1000
-        return self._advances[key]
+def _fill(color: tuple[int, int, int]) -> str:
+    red, green, blue = (f"{part / 255:.3g}" for part in color)
+    return f"{red} {green} {blue} rg"
 
 
 def _rgb(color: str | None) -> tuple[int, int, int] | None:
@@ -227,21 +207,11 @@ def _rgb(color: str | None) -> tuple[int, int, int] | None:
     return red, green, blue
 
 
-def _new_pdf(document: InvoiceDocument) -> FPDF:
-    with warnings.catch_warnings():
-        # The layer leaves Pillow out: invoices have no pictures, and it is larger than all the rest.
-        warnings.filterwarnings("ignore", message="Pillow could not be imported")
-        from fpdf import FPDF
-
-    buyer, seller = document.buyer.address.country, document.seller.address.country
-    pdf = FPDF(unit="mm", format=paper(buyer, seller))
-    pdf.set_margin(0)
-    pdf.c_margin = 0
-    pdf.set_auto_page_break(auto=False)
-    # "{nb}" in a description is text, not a place for the number of pages.
-    pdf.alias_nb_pages("")
-    pdf.set_creation_date(document.issued)
-    pdf.set_lang(document.locale)
-    pdf.set_title(f"{LABELS[document.locale].title} {document.number or document.id}")
-    pdf.set_author(document.seller.name)
-    return pdf
+def _new_pdf(document: InvoiceDocument) -> PdfFile:
+    return PdfFile(
+        paper(document.buyer.address.country, document.seller.address.country),
+        title=f"{LABELS[document.locale].title} {document.number or document.id}",
+        author=document.seller.name,
+        language=document.locale,
+        created=document.issued,
+    )

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-_POINT = 25.4 / 72
+POINT = 25.4 / 72
+"""In millimetres."""
 _LEADING = 1.4  # both fonts' ascent and descent fit
 
 # A word with the spaces behind it, or one ideograph or kana with the closing marks that may not
@@ -33,7 +34,7 @@ class Style:
     @property
     def height(self) -> float:
         """The height of one line."""
-        return self.size * _POINT * _LEADING
+        return self.size * POINT * _LEADING
 
 
 class Ruler(Protocol):
