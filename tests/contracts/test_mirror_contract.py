@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from billing.domain.invoices import InvoiceStatus
 from billing.domain.mirror import (
     Deletion,
+    MalformedEvent,
     NotMirrored,
     ObjectKind,
     Observation,
@@ -130,13 +131,56 @@ def test_known_event_has_no_effect_on_an_unknown_object(world: World) -> None:
     assert world.mirror.standing(ObjectKind.INVOICE, "in_1") is None
 
 
-@pytest.mark.parametrize("outcome", [Outcome.IGNORED, Outcome.QUARANTINED])
-def test_event_is_recorded_once(world: World, outcome: Outcome) -> None:
-    """Given an event that changes nothing, when recorded twice, then the first outcome stays."""
+@pytest.mark.parametrize("again", list(Outcome))
+def test_an_ignored_event_stays_so(world: World, again: Outcome) -> None:
+    """Given an ignored event, when it is recorded again in any way, then the first outcome stays."""
+    event = an_event("evt_1", NotMirrored())
+    assert world.mirror.record(event, Outcome.IGNORED, None) is Verdict.APPLIED
+    assert world.mirror.record(event, again, "why") is Verdict.DUPLICATE
+    assert world.outcome("evt_1") == Outcome.IGNORED
+
+
+@pytest.mark.parametrize("first", [Outcome.FAILED, Outcome.QUARANTINED])
+@pytest.mark.parametrize("then", [Outcome.IGNORED, Outcome.QUARANTINED])
+def test_what_failed_or_was_quarantined_may_end_otherwise(
+    world: World, first: Outcome, then: Outcome
+) -> None:
+    """Given an event that failed or is quarantined, when it is judged again, then the new outcome stands."""
     event = an_event("evt_1", Unreadable("no id"))
-    assert world.mirror.record(event, outcome, "no id") is Verdict.APPLIED
-    assert world.mirror.record(event, Outcome.IGNORED, None) is Verdict.DUPLICATE
-    assert world.outcome("evt_1") == outcome
+    assert world.mirror.record(event, first, "no id") is Verdict.APPLIED
+    assert world.mirror.record(event, then, "no name") is Verdict.APPLIED
+    assert world.outcome("evt_1") == then
+
+
+def test_a_failure_hides_no_quarantine(world: World) -> None:
+    """Given a quarantined event, when judging it again fails, then it stays quarantined with its reason."""
+    event = an_event("evt_1", Unreadable("no id"))
+    world.mirror.record(event, Outcome.QUARANTINED, "no id")
+    assert world.mirror.record(event, Outcome.FAILED, "UnavailableError") is Verdict.DUPLICATE
+    assert world.outcome("evt_1") == Outcome.QUARANTINED
+
+
+@pytest.mark.parametrize("first", [Outcome.FAILED, Outcome.QUARANTINED])
+def test_what_failed_or_was_quarantined_is_applied_after_all(world: World, first: Outcome) -> None:
+    """Given an event that failed or is quarantined, when it can be applied, then it is, once."""
+    world.mirror.record(an_event("evt_1", Unreadable("no id")), first, "no id")
+    assert world.apply(an_event("evt_1", OPEN)) is Verdict.APPLIED
+    assert world.apply(an_event("evt_1", OPEN)) is Verdict.DUPLICATE
+    assert (world.outcome("evt_1"), world.invoice()) == (Outcome.APPLIED, OPEN)
+
+
+def test_a_tie_of_a_failed_event_is_a_tie(world: World) -> None:
+    """Given an event that failed, when it ties with what stands, then it is no duplicate."""
+    world.apply(an_event("evt_1", OPEN))
+    world.mirror.record(an_event("evt_2", PAID), Outcome.FAILED, "ContentionError")
+    assert world.apply(an_event("evt_2", PAID)) is Verdict.TIE
+
+
+def test_a_malformed_event_is_kept(world: World) -> None:
+    """Given an event without livemode, when it is quarantined, then the inbox has it."""
+    event = MalformedEvent("evt_1", "invoice.paid", "event.livemode: missing")
+    assert world.mirror.record(event, Outcome.QUARANTINED, event.reason) is Verdict.APPLIED
+    assert world.outcome("evt_1") == Outcome.QUARANTINED
 
 
 def test_deletion_is_final(world: World) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime
 
-    from billing.domain.mirror import Observation, Snapshot, StripeEvent
+    from billing.domain.mirror import MalformedEvent, Observation, Snapshot, StripeEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +51,16 @@ class FakeMirror:
         self.available = True
         self._lock = threading.Lock()
 
-    def record(self, event: StripeEvent, outcome: Outcome, reason: str | None) -> Verdict:
+    def record(self, event: StripeEvent | MalformedEvent, outcome: Outcome, reason: str | None) -> Verdict:
         """Keep an event that changes nothing."""
         with self._lock:
             self._answer()
-            if event.id in self.inbox:
+            known = self.inbox.get(event.id)
+            keeps = known is Outcome.QUARANTINED and outcome is Outcome.FAILED
+            if self._ended(event) or keeps:
                 return Verdict.DUPLICATE
             self.inbox[event.id] = outcome
+            self.reasons.pop(event.id, None)
             if reason is not None:
                 self.reasons[event.id] = reason
             return Verdict.APPLIED
@@ -66,7 +69,7 @@ class FakeMirror:
         """Hold the state if it is later than what is held."""
         with self._lock:
             self._answer()
-            if event.id in self.inbox:
+            if self._ended(event):
                 return Verdict.DUPLICATE
             held = self._held(observation.state)
             if held is not None and held.deleted:
@@ -94,7 +97,7 @@ class FakeMirror:
             raise TypeError("an event that mirrors nothing has no tie to settle")
         with self._lock:
             self._answer()
-            if event.id in self.inbox:
+            if self._ended(event):
                 return Verdict.DUPLICATE
             held = self._held(subject)
             if (held.revision if held else 0) != (standing.revision if standing else 0):
@@ -133,17 +136,25 @@ class FakeMirror:
     def _held(self, state: Snapshot | Deletion) -> Held | None:
         return self.held.get((kind_of(state), state.id))
 
+    def _ended(self, event: StripeEvent | MalformedEvent) -> bool:
+        known = self.inbox.get(event.id)
+        return known is not None and known.is_final
+
     def _same(self, event: StripeEvent) -> Verdict:
-        self.inbox[event.id] = Outcome.APPLIED
+        self._end(event, Outcome.APPLIED)
         return Verdict.APPLIED
 
     def _stale(self, event: StripeEvent) -> Verdict:
-        self.inbox[event.id] = Outcome.STALE
+        self._end(event, Outcome.STALE)
         return Verdict.STALE
+
+    def _end(self, event: StripeEvent, outcome: Outcome) -> None:
+        self.inbox[event.id] = outcome
+        self.reasons.pop(event.id, None)
 
     def _write(self, event: StripeEvent, observation: Observation, held: Held | None) -> Verdict:
         self._hold(observation, held)
-        self.inbox[event.id] = Outcome.APPLIED
+        self._end(event, Outcome.APPLIED)
         return Verdict.APPLIED
 
     def _hold(self, observation: Observation, held: Held | None) -> None:

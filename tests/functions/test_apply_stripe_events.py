@@ -175,6 +175,62 @@ def test_a_quarantined_event_keeps_its_reason(worker: Worker, capsys: pytest.Cap
     assert (done["outcome"], done["reason"]) == ("quarantined", "invoice.total: not an integer")
 
 
+def test_an_event_that_lacks_what_every_event_has_is_quarantined(worker: Worker) -> None:
+    """Given an event without livemode and created, as old recordings are, then it is kept as it came."""
+    bare = json.dumps({"object": "event", "id": "evt_9", "type": "invoice.paid", "data": {"object": {}}})
+    assert worker.apply(bare) == FAILED_NONE
+    row = worker.owner.execute(
+        "SELECT outcome, reason, payload, livemode, created FROM stripe_webhook_events"
+    ).fetchone()
+    assert row == {
+        "outcome": "quarantined",
+        "reason": "event.created: missing",
+        "payload": bare,
+        "livemode": None,
+        "created": None,
+    }
+
+
+def test_a_quarantined_event_that_can_be_read_now_is_applied(worker: Worker) -> None:
+    """Given a quarantined event, when it comes again and can be read, within the hour too, it is applied."""
+    worker.apply(event("invoice.paid", invoice(total=1.5)))
+    assert worker.inbox() == {"evt_1": "quarantined"}
+    assert worker.apply(paid()) == FAILED_NONE
+    assert (worker.inbox(), worker.invoice_status()) == ({"evt_1": "applied"}, "paid")
+    row = worker.owner.execute("SELECT reason, payload, ended_at FROM stripe_webhook_events").fetchone()
+    assert row is not None
+    assert (row["reason"], row["payload"], row["ended_at"] is None) == (None, None, False)
+
+
+def test_a_failure_stands_in_the_inbox_until_a_later_try_ends(worker: Worker) -> None:
+    """Given Stripe away for a tie, when it is back, then the inbox says why it failed and how it ended."""
+    worker.apply(paid("evt_2"))
+    with cold_start({**worker.environment, "STRIPE_API_BASE": "http://127.0.0.1:1"}):
+        assert worker.apply(event("invoice.updated", invoice(status="open"), id="evt_1")) == ["0"]
+    row = worker.owner.execute(
+        "SELECT outcome, reason, attempts, ended_at FROM stripe_webhook_events WHERE id = 'evt_1'"
+    ).fetchone()
+    assert row is not None
+    assert (row["outcome"], row["ended_at"]) == ("failed", None)
+    assert row["reason"].startswith("UnavailableError: ")
+
+
+def test_the_inbox_tells_when_an_event_came_and_after_how_many_tries(worker: Worker) -> None:
+    """Given a message's third delivery, when applied, then the inbox has its first second and the tries."""
+    third = batch(paid())
+    third["Records"][0]["attributes"] |= {
+        "SentTimestamp": "1780000000250",
+        "ApproximateReceiveCount": "3",
+    }
+    worker.handler(third, lambda_context())
+    row = worker.owner.execute(
+        "SELECT extract(epoch FROM received_at) AS received, attempts, ended_at > received_at AS took"
+        " FROM stripe_webhook_events"
+    ).fetchone()
+    assert row is not None
+    assert (float(row["received"]), row["attempts"], row["took"]) == (1780000000.25, 3, True)
+
+
 @pytest.mark.parametrize(
     "poison", ["", "not json", "[]", "{}", '{"object": "event", "id": "evt_9"}', "[" * 100_000]
 )

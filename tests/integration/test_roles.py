@@ -99,13 +99,25 @@ def test_customer_facing_role_cannot_write(api_database: Database, command: Lite
         api_database.query(Statement(command))
 
 
-@pytest.mark.parametrize(
-    "command", ["UPDATE stripe_webhook_events SET outcome = 'ignored'", "DELETE FROM stripe_webhook_events"]
-)
-def test_worker_cannot_rewrite_its_inbox(worker_database: Database, command: LiteralString) -> None:
-    """Given the worker, when it tries to change what it recorded, then PostgreSQL refuses."""
+def test_worker_cannot_delete_from_its_inbox(worker_database: Database) -> None:
+    """Given the worker, when it tries to take away what it recorded, then PostgreSQL refuses."""
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
-        worker_database.query(Statement(command))
+        worker_database.query(Statement("DELETE FROM stripe_webhook_events"))
+
+
+def test_worker_cannot_rewrite_how_an_event_ended(worker_database: Database, owner: Connection) -> None:
+    """Given an event of each outcome, when the worker changes all, then only those that may end so did."""
+    owner.execute(
+        "INSERT INTO stripe_webhook_events (id, type, livemode, created, outcome, reason, ended_at)"
+        " SELECT outcome, 'invoice.paid', false, now(), outcome, 'why',"
+        " CASE WHEN outcome <> 'failed' THEN now() END"
+        " FROM unnest(ARRAY['applied', 'stale', 'ignored', 'quarantined', 'failed']) AS outcome"
+    )
+    worker_database.query(
+        Statement("UPDATE stripe_webhook_events SET outcome = 'ignored', ended_at = now(), type = 'new'")
+    )
+    rows = owner.execute("SELECT id FROM stripe_webhook_events WHERE type = 'new' ORDER BY id").fetchall()
+    assert [row["id"] for row in rows] == ["failed", "quarantined"]
 
 
 @pytest.mark.parametrize(

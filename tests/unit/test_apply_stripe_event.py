@@ -8,6 +8,7 @@ import pytest
 from billing.domain.errors import ContentionError, UnavailableError
 from billing.domain.mirror import (
     Deletion,
+    MalformedEvent,
     NotMirrored,
     ObjectKind,
     Outcome,
@@ -172,12 +173,28 @@ def test_while_stripe_is_away_nothing_is_written(world: World) -> None:
 
 
 def test_what_cannot_be_read_is_quarantined_with_its_reason(world: World) -> None:
-    """Given an unreadable payload, when it comes, then the inbox has it with the reason, once."""
+    """Given an unreadable payload, when it comes, then the inbox has it with the reason, each time anew."""
     unreadable = an_event(Unreadable("invoice.parent: missing"))
     said = Applied(Outcome.QUARANTINED, reason="invoice.parent: missing")
     assert world.apply(unreadable) == said
-    assert world.apply(unreadable).outcome is None
+    assert world.apply(unreadable) == said
     assert world.state() is None
+
+
+def test_a_failure_is_kept_until_a_later_try_ends(world: World) -> None:
+    """Given an event whose try failed, when it is applied after all, then the inbox says applied."""
+    world.apply.failed(an_event(PAID), "UnavailableError")
+    assert world.mirror.inbox == {"evt_1": Outcome.FAILED}
+    assert world.apply(an_event(PAID)).outcome is Outcome.APPLIED
+    assert (world.mirror.inbox, world.mirror.reasons) == ({"evt_1": Outcome.APPLIED}, {})
+
+
+def test_a_malformed_event_is_quarantined(world: World) -> None:
+    """Given an event without livemode, when it comes, then it is quarantined; it cannot fail."""
+    malformed = MalformedEvent("evt_1", "invoice.paid", "event.livemode: missing")
+    world.apply.failed(malformed, "UnavailableError")
+    assert world.mirror.inbox == {}
+    assert world.apply(malformed) == Applied(Outcome.QUARANTINED, reason="event.livemode: missing")
 
 
 def test_what_is_not_mirrored_is_ignored(world: World) -> None:

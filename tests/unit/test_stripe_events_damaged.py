@@ -12,7 +12,7 @@ from billing.domain.credit_notes import CreditNote
 from billing.domain.customers import Customer
 from billing.domain.errors import PayloadRejectedError
 from billing.domain.invoices import Invoice
-from billing.domain.mirror import Unreadable
+from billing.domain.mirror import MalformedEvent, MalformedEventError, Unreadable
 from billing.domain.payments import InvoicePayment
 from billing.domain.subscriptions import Subscription
 from billing.domain.tax_rates import TaxRate
@@ -209,7 +209,17 @@ def test_any_damage_is_read_or_quarantined_and_never_an_error(data: st.DataObjec
     assert isinstance(content(event(what, damaged)), snapshots | Unreadable)
 
 
-@pytest.mark.parametrize("name", ["id", "type", "created", "livemode", "data", "object"])
+@pytest.mark.parametrize("name", ["created", "livemode", "data"])
+def test_an_event_that_lacks_something_is_told_with_its_id(name: str) -> None:
+    """Given an envelope without a member, when it is read, then the error has what the inbox can keep."""
+    payload = event("invoice.paid", invoice())
+    del payload[name]
+    with pytest.raises(MalformedEventError) as told:
+        read_event(payload)
+    assert told.value.event == MalformedEvent("evt_1", "invoice.paid", f"event.{name}: missing")
+
+
+@pytest.mark.parametrize("name", ["id", "type", "object"])
 def test_what_is_no_event_is_rejected(name: str) -> None:
     """Given an envelope without a member that the inbox needs, when it is read, then it is rejected."""
     payload = event("invoice.paid", invoice())

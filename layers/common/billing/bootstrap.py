@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from billing.domain.mirror import StripeEvent
     from billing.use_cases.apply_stripe_event import ApplyStripeEvent
     from billing.use_cases.authenticate import Authenticate
+    from billing.use_cases.get_credit_note_pdf import GetCreditNotePdf
     from billing.use_cases.get_features import GetFeatures
     from billing.use_cases.get_info import GetInfo
     from billing.use_cases.get_invoice import GetInvoice
@@ -90,6 +91,22 @@ def get_invoice_pdf() -> GetInvoicePdf:
 
     return GetInvoicePdf(
         reader=_invoice_reader(),
+        store=S3DocumentStore(required(os.environ, "DOCUMENT_BUCKET")),
+        renderer=_invoice_renderer,
+        seller=read_seller(os.environ),
+    )
+
+
+@cache
+def get_credit_note_pdf() -> GetCreditNotePdf:
+    """Return the use case behind GET credit-notes/{id}/pdf; the PDF library loads when it must draw."""
+    from billing.adapters.postgres.credit_notes import PostgresCreditNoteReader
+    from billing.adapters.s3.documents import S3DocumentStore
+    from billing.use_cases.get_credit_note_pdf import GetCreditNotePdf
+
+    return GetCreditNotePdf(
+        credit_notes=PostgresCreditNoteReader(_database()),
+        invoices=_invoice_reader(),
         store=S3DocumentStore(required(os.environ, "DOCUMENT_BUCKET")),
         renderer=_invoice_renderer,
         seller=read_seller(os.environ),

@@ -7,12 +7,13 @@ replaces an older one; two different states of one second are a tie, which only 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from billing.domain.credit_notes import CreditNote, CreditNoteStatus
 from billing.domain.customers import Customer
+from billing.domain.errors import PayloadRejectedError
 from billing.domain.invoices import Invoice, InvoiceStatus
 from billing.domain.payments import InvoicePayment, InvoicePaymentStatus
 from billing.domain.subscriptions import Subscription, SubscriptionStatus
@@ -56,6 +57,33 @@ class Unreadable:
 
 
 @dataclass(frozen=True, slots=True)
+class Receipt:
+    """How an event reached us: `attempt` counts from 1, `body` is the event's JSON as it came."""
+
+    received_at: datetime
+    attempt: int
+    body: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class MalformedEvent:
+    """An event that lacks what every event has; `reason` names the member. It is kept as `quarantined`."""
+
+    id: str
+    type: str
+    reason: str
+    receipt: Receipt | None = None
+
+
+class MalformedEventError(PayloadRejectedError):
+    """A payload has an event's id and type and lacks something else; `event` is what there is to keep."""
+
+    def __init__(self, event: MalformedEvent) -> None:
+        super().__init__(event.reason)
+        self.event = event
+
+
+@dataclass(frozen=True, slots=True)
 class StripeEvent:
     """One event, read and typed. `created` is in whole seconds; `object_id` is what it is about."""
 
@@ -66,6 +94,7 @@ class StripeEvent:
     api_version: str | None
     object_id: str | None
     content: Snapshot | Deletion | NotMirrored | Unreadable
+    receipt: Receipt | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +126,22 @@ class Verdict(StrEnum):
 
 
 class Outcome(StrEnum):
-    """How an event ends in the inbox."""
+    """How an event ends in the inbox.
+
+    QUARANTINED and FAILED may end otherwise after all: the first when it is judged again by a version that
+    can read it, the second at its next try.
+    """
 
     APPLIED = "applied"
     STALE = "stale"
     IGNORED = "ignored"
     QUARANTINED = "quarantined"
+    FAILED = "failed"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the event counts as dealt with, so that another delivery is a duplicate."""
+        return self not in (Outcome.QUARANTINED, Outcome.FAILED)
 
 
 _KINDS: dict[type, ObjectKind] = {

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
@@ -20,7 +22,7 @@ from aws_lambda_powertools.utilities.idempotency.exceptions import (
 )
 
 from billing.domain.errors import BillingError, PayloadRejectedError, UnavailableError
-from billing.domain.mirror import Outcome
+from billing.domain.mirror import MalformedEvent, MalformedEventError, Outcome, Receipt
 from billing.entrypoints.observability import count, failure, logger
 
 if TYPE_CHECKING:
@@ -101,6 +103,10 @@ class EventBatch:
             logger().warning("failed events wait for the queue's timeout", extra=failure(error))
 
 
+class _MayEndOtherwiseError(Exception):
+    """Keeps Powertools from remembering an event that a newer version is to judge again."""
+
+
 class _Run:
     """One invocation; once the store fails it is not asked again, as each try costs seconds."""
 
@@ -127,8 +133,9 @@ class _Run:
         """Apply one record's event; an error leaves the record on the queue."""
         started = time.perf_counter()
         facts: dict[str, object] = {"message_id": record.message_id}
+        event = None
         try:
-            event = self._read(_parsed(record.body))
+            event = replace(self._event(record.body), receipt=_receipt(record))
             facts |= {"stripe_event_id": event.id, "stripe_event_type": event.type}
             applied = self._once(event)
         except IdempotencyAlreadyInProgressError:
@@ -140,6 +147,8 @@ class _Run:
             count("StripeEventsFailed")
             reason = {"reason": str(error)} if isinstance(error, BillingError) else {}
             logger().error("event failed", extra={**facts, **failure(error), **reason, **_elapsed(started)})
+            if event is not None:
+                self._keep_failure(event, error)
             raise
         outcome = applied.outcome if applied is not None else None
         count(_METRICS[outcome])
@@ -150,17 +159,35 @@ class _Run:
                 facts["reason"] = applied.reason
         logger().info("event done", extra={**facts, "outcome": outcome or "duplicate", **_elapsed(started)})
 
-    def _once(self, event: StripeEvent) -> Applied | None:
+    def _event(self, body: str) -> StripeEvent | MalformedEvent:
+        try:
+            return self._read(_parsed(body))
+        except MalformedEventError as error:
+            return error.event
+
+    def _keep_failure(self, event: StripeEvent | MalformedEvent, error: Exception) -> None:
+        """Tell the inbox, which needs the database: if that is what failed, the log and the queue know."""
+        # Only our own errors are known to quote nothing of the event.
+        reason = (
+            f"{type(error).__name__}: {error}" if isinstance(error, BillingError) else type(error).__name__
+        )
+        try:
+            self._apply.failed(event, reason)
+        except UnavailableError as unavailable:
+            logger().warning("failure not kept in the inbox", extra=failure(unavailable))
+
+    def _once(self, event: StripeEvent | MalformedEvent) -> Applied | None:
         """Return how the event ended, None if the store knows that it ended before."""
         ended: list[Applied] = []
 
         def apply(*, key: Mapping[str, object]) -> bool:  # noqa: ARG001 - Powertools reads it
             ended.append(self._apply(event))
+            if ended[-1].outcome is Outcome.QUARANTINED:
+                raise _MayEndOtherwiseError
             return True  # what is stored; an outcome that a person asks for is in the inbox
 
-        if self._store is None:
-            apply(key={})
-            return ended[-1]
+        if self._store is None or isinstance(event, MalformedEvent):
+            return self._apply(event)
         once = idempotent_function(
             apply,
             data_keyword_argument="key",
@@ -170,6 +197,8 @@ class _Run:
         )
         try:
             once(key={"livemode": event.livemode, "id": event.id})
+        except _MayEndOtherwiseError:
+            return ended[-1]
         except (IdempotencyPersistenceLayerError, IdempotencyInconsistentStateError) as error:
             self._store = None
             count("IdempotencyUnavailable")
@@ -187,6 +216,15 @@ def _parsed(body: str) -> Mapping[str, object]:
     if not isinstance(payload, dict):
         raise PayloadRejectedError("The message is not an event of Stripe.")
     return payload
+
+
+def _receipt(record: SQSRecord) -> Receipt:
+    sent = int(record.attributes.sent_timestamp) / 1000
+    return Receipt(
+        received_at=datetime.fromtimestamp(sent, UTC),
+        attempt=int(record.attributes.approximate_receive_count),
+        body=record.body,
+    )
 
 
 def _elapsed(started: float) -> dict[str, float]:

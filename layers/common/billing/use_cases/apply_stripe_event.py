@@ -10,6 +10,7 @@ from billing.domain.errors import ContentionError
 from billing.domain.invoices import Invoice
 from billing.domain.mirror import (
     Deletion,
+    MalformedEvent,
     NotMirrored,
     Observation,
     Outcome,
@@ -54,7 +55,7 @@ class ApplyStripeEvent:
         self._livemode = livemode
         self._learn_tax_rates = LearnTaxRates(mirror, stripe)
 
-    def __call__(self, event: StripeEvent) -> Applied:
+    def __call__(self, event: StripeEvent | MalformedEvent) -> Applied:
         """Return how the event ended; its inbox row and its effect are one transaction.
 
         Raises
@@ -65,6 +66,8 @@ class ApplyStripeEvent:
         ContentionError
             The object moved in every round; nothing was written.
         """
+        if isinstance(event, MalformedEvent):
+            return self._record(event, Outcome.QUARANTINED, event.reason)
         applied = self._apply(event)
         if isinstance(event.content, Invoice | CreditNote) and applied.outcome is not Outcome.QUARANTINED:
             # After the document, which is worth more than the name of its tax. Of a stale one too: it may
@@ -87,7 +90,22 @@ class ApplyStripeEvent:
             case content:
                 return self._settle(event, content)
 
-    def _record(self, event: StripeEvent, outcome: Outcome, reason: str | None = None) -> Applied:
+    def failed(self, event: StripeEvent | MalformedEvent, reason: str) -> None:
+        """Keep that a try to apply the event failed, and why; a later try overwrites it.
+
+        Of a malformed event there is nothing to apply: its next try keeps it as quarantined.
+
+        Raises
+        ------
+        UnavailableError
+            The database does not answer.
+        """
+        if not isinstance(event, MalformedEvent):
+            self._mirror.record(event, Outcome.FAILED, reason)
+
+    def _record(
+        self, event: StripeEvent | MalformedEvent, outcome: Outcome, reason: str | None = None
+    ) -> Applied:
         verdict = self._mirror.record(event, outcome, reason)
         return Applied(None if verdict is Verdict.DUPLICATE else outcome, reason=reason)
 

@@ -21,7 +21,9 @@ from billing.domain.mirror import (
     Deletion,
     NotMirrored,
     ObjectKind,
+    Outcome,
     Standing,
+    StripeEvent,
     Unreadable,
     Verdict,
     kind_of,
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
 
     from billing.adapters.postgres.codec import Json
     from billing.adapters.postgres.connection import Database
-    from billing.domain.mirror import Observation, Outcome, Snapshot, StripeEvent
+    from billing.domain.mirror import MalformedEvent, Observation, Snapshot
 
 # Beside deleted_at; Stripe deletes no tax rates as far as it says, but nothing is lost by knowing how.
 _DELETIONS: dict[ObjectKind, Callable[[], Json]] = {
@@ -55,16 +57,25 @@ class PostgresMirror:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def record(self, event: StripeEvent, outcome: Outcome, reason: str | None) -> Verdict:
-        """Keep an event that changes nothing; return APPLIED, or DUPLICATE if it is known.
+    def record(self, event: StripeEvent | MalformedEvent, outcome: Outcome, reason: str | None) -> Verdict:
+        """Keep an event that changes nothing; return APPLIED, or DUPLICATE if it ended before.
+
+        The row of an event that failed or was quarantined before is overwritten, but a failure does not
+        overwrite a quarantine. The receipt's body is kept with a quarantined event.
 
         Raises
         ------
         UnavailableError
             The database does not answer.
         """
-        told = {**_inbox_row(event), "created": event.created, "outcome": outcome.value, "reason": reason}
-        rows = self._database.query(Statement(RECORD, told))
+        kept = event.receipt if outcome is Outcome.QUARANTINED else None
+        parameters = {
+            "event": json.dumps(_inbox_row(event)),
+            "outcome": outcome.value,
+            "reason": reason,
+            "payload": None if kept is None else kept.body,
+        }
+        rows = self._database.query(Statement(RECORD, parameters))
         return Verdict(rows[0]["word"]) if rows else Verdict.DUPLICATE
 
     def apply(self, event: StripeEvent, observation: Observation) -> Verdict:
@@ -193,12 +204,15 @@ def _snapshot_state(state: Snapshot) -> Json:
             return invoice_payment_state(state)
 
 
-def _inbox_row(event: StripeEvent) -> Json:
-    return {
-        "id": event.id,
-        "type": event.type,
-        "api_version": event.api_version,
-        "livemode": event.livemode,
-        "created": event.created.isoformat(),
-        "object_id": event.object_id,
-    }
+def _inbox_row(event: StripeEvent | MalformedEvent) -> Json:
+    row: Json = {"id": event.id, "type": event.type}
+    if isinstance(event, StripeEvent):
+        row |= {
+            "api_version": event.api_version,
+            "livemode": event.livemode,
+            "created": event.created.isoformat(),
+            "object_id": event.object_id,
+        }
+    if event.receipt is not None:
+        row |= {"received_at": event.receipt.received_at.isoformat(), "attempts": event.receipt.attempt}
+    return row

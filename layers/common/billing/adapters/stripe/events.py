@@ -16,6 +16,8 @@ from billing.adapters.stripe.tax_rates import read_tax_rate
 from billing.domain.errors import PayloadRejectedError
 from billing.domain.mirror import (
     Deletion,
+    MalformedEvent,
+    MalformedEventError,
     NotMirrored,
     ObjectKind,
     StripeEvent,
@@ -113,17 +115,23 @@ def read_event(payload: Mapping[str, object]) -> StripeEvent:
 
     Raises
     ------
+    MalformedEventError
+        The event itself lacks something, which the error names: created, livemode, data.
     PayloadRejectedError
-        It is no event of Stripe: id, type, created, livemode or data are missing or malformed.
+        It is no event of Stripe: id or type are missing or no texts.
     """
     event = Node("event", payload)
     try:
         event.expect("object", "event")
+        event_id, what = event.text("id"), event.text("type")
+    except UnreadableError as error:
+        raise PayloadRejectedError(str(error)) from None
+    try:
         version = event.optional_text("api_version") if "api_version" in payload else None
         content, object_id = _content(event, version)
         return StripeEvent(
-            id=event.text("id"),
-            type=event.text("type"),
+            id=event_id,
+            type=what,
             created=event.instant("created"),
             livemode=event.flag("livemode"),
             api_version=version,
@@ -131,7 +139,7 @@ def read_event(payload: Mapping[str, object]) -> StripeEvent:
             content=content,
         )
     except UnreadableError as error:
-        raise PayloadRejectedError(str(error)) from None
+        raise MalformedEventError(MalformedEvent(event_id, what, str(error))) from None
 
 
 def read_object(kind: ObjectKind, members: Mapping[str, object], api_version: str) -> Snapshot:
