@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from billing.domain.einvoice import EInvoice
     from billing.domain.invoices import Invoice, InvoicePage, InvoiceQuery
     from billing.domain.mirror import (
+        MalformedEvent,
         ObjectKind,
         Observation,
         Outcome,
@@ -66,8 +67,11 @@ class EventQueue(Protocol):
 class Mirror(Protocol):
     """The mirror of Stripe's objects and its inbox of events; every method is one transaction."""
 
-    def record(self, event: StripeEvent, outcome: Outcome, reason: str | None) -> Verdict:
-        """Keep an event that changes nothing; return APPLIED, or DUPLICATE if it is known.
+    def record(self, event: StripeEvent | MalformedEvent, outcome: Outcome, reason: str | None) -> Verdict:
+        """Keep an event that changes nothing; return APPLIED, or DUPLICATE if it ended before.
+
+        The row of an event that failed or was quarantined before is overwritten, but a failure does not
+        overwrite a quarantine. The receipt's body is kept with a quarantined event.
 
         Raises
         ------
