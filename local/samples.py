@@ -17,19 +17,26 @@ if TYPE_CHECKING:
     from local.endpoints import Endpoints
     from local.paths import LocalPaths
 
-SAMPLE_CUSTOMER, SAMPLE_INVOICE, SAMPLE_KEY = "cus_demo", "in_demo1", "bk_" + "A" * 43
-"""What the sample events call the demo's customer, an invoice of theirs and their API key."""
+SAMPLE_CUSTOMER, SAMPLE_KEY = "cus_demo", "bk_" + "A" * 43
+SAMPLE_INVOICE, SAMPLE_CREDIT_NOTE = "in_demo1", "cn_demo1"
+"""What the sample events call the demo's customer, their API key, an invoice and a credit note of theirs."""
 _USER = "customer"
 _SIGNATURE = "stripe-signature"
-_LATEST_INVOICE = "SELECT id FROM invoices WHERE customer = %s ORDER BY created DESC, id DESC LIMIT 1"
+_LATEST = """
+SELECT invoices.id, credit_notes.id
+FROM invoices, credit_notes
+WHERE invoices.customer = %(customer)s AND credit_notes.customer = %(customer)s
+ORDER BY invoices.created DESC, invoices.id DESC, credit_notes.created DESC
+LIMIT 1"""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class DemoSamples:
-    """What the running demo has: a customer, an invoice, an API key, the webhook's secret."""
+    """What the running demo has: a customer with documents, an API key, the webhook's secret."""
 
     customer: str
     invoice: str
+    credit_note: str
     api_key: str
     webhook_secret: str
 
@@ -47,15 +54,22 @@ class DemoSamples:
         customer = StateFile(paths.state / "state.json").read().customers.get(_USER)
         if customer is not None:
             with psycopg.connect(endpoints.database_url) as connection:
-                row = connection.execute(_LATEST_INVOICE, [customer]).fetchone()
+                row = connection.execute(_LATEST, {"customer": customer}).fetchone()
             if row is not None:
-                return cls(customer, str(row[0]), endpoints.api_keys[_USER], endpoints.webhook_secret)
+                invoice, credit_note = map(str, row)
+                api_key = endpoints.api_keys[_USER]
+                return cls(customer, invoice, credit_note, api_key, endpoints.webhook_secret)
         raise LocalCloudError("there are no demo data yet: let `make dev` finish")
 
     def filled(self, sample: Path) -> dict[str, Any]:
         """Return a sample event of the demo's; one that Stripe signs is signed anew, for the next 300 s."""
         text = sample.read_text(encoding="utf-8")
-        own = {SAMPLE_CUSTOMER: self.customer, SAMPLE_INVOICE: self.invoice, SAMPLE_KEY: self.api_key}
+        own = {
+            SAMPLE_CUSTOMER: self.customer,
+            SAMPLE_INVOICE: self.invoice,
+            SAMPLE_CREDIT_NOTE: self.credit_note,
+            SAMPLE_KEY: self.api_key,
+        }
         for name, value in own.items():
             text = text.replace(name, value)
         event: dict[str, Any] = json.loads(text)

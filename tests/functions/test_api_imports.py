@@ -18,6 +18,7 @@ API = (
     "get_invoice",
     "get_invoice_pdf",
     "get_invoice_xml",
+    "get_credit_note_pdf",
 )
 HEAVY = {
     "boto3",

@@ -19,7 +19,9 @@ def test_features_are_as_the_flags_say(api: Api, monkeypatch: pytest.MonkeyPatch
     """Given flags, one on and one not there, when features are asked for, then the second is off."""
     monkeypatch.setenv("FEATURE_FLAGS", '{"invoices": {"default": true}, "secret_plan": {"default": true}}')
     answer = api.get(GET_FEATURES)
-    assert answer.json == {"features": {"invoices": True, "invoice_pdf": False, "einvoice": False}}
+    assert answer.json == {
+        "features": {"invoices": True, "invoice_pdf": False, "einvoice": False, "credit_note_pdf": False}
+    }
 
 
 def test_info_tells_what_is_deployed(api: Api) -> None:

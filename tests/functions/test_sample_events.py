@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from billing.entrypoints.routes import ROUTES
+from tests.fakes.objects import a_credit_note
 from tests.support.contract import check_answer, operations
 from tests.support.einvoices import a_reverse_charge_invoice
 from tests.support.lambdas import PROJECT, answered, lambda_context, lambda_handler
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("key", sorted(ROUTES))
 def test_a_sample_event_of_each_route_is_answered(key: str, api: Api) -> None:
-    """Given the sample event of a route and the demo invoice, when it is invoked, then it is 200."""
+    """Given the sample event of a route and the demo documents, when it is invoked, then it is 200."""
     api.mirror(a_reverse_charge_invoice(id="in_demo1", customer="cus_demo"))
+    api.mirror(a_credit_note(id="cn_demo1", invoice="in_demo1", customer="cus_demo"))
     function = operations()[key]["operationId"]
     event = json.loads((PROJECT / "events" / f"{function}.json").read_text())
     assert event["routeKey"] == key

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from billing.adapters.postgres.connection import Connection
-    from billing.domain.invoices import Invoice
+    from billing.domain.mirror import Snapshot
     from billing.entrypoints.routes import Route
     from billing.use_cases.ports import Mirror
     from tests.support.issuer import Issuer
@@ -42,11 +42,11 @@ class Api:
         self.issuer = issuer
         self._mirror = mirror
 
-    def mirror(self, *invoices: Invoice, after: int = 0) -> None:
-        """Put invoices into the mirror as events do, `after` seconds after T0."""
-        for invoice in invoices:
-            event = an_event(f"evt_{secrets.token_hex(8)}", invoice, after=after)
-            verdict = self._mirror.apply(event, Observation(invoice, event.created + SECOND))
+    def mirror(self, *states: Snapshot, after: int = 0) -> None:
+        """Put objects into the mirror as events do, `after` seconds after T0."""
+        for state in states:
+            event = an_event(f"evt_{secrets.token_hex(8)}", state, after=after)
+            verdict = self._mirror.apply(event, Observation(state, event.created + SECOND))
             assert verdict is Verdict.APPLIED
 
     def user(self, subject: str, customer: str | None, *, locale: str = "en", disabled: bool = False) -> str:

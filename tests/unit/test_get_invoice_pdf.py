@@ -11,7 +11,8 @@ import pytest
 from billing.domain.documents import fingerprint, invoice_document
 from billing.domain.errors import InvalidParameterError, NotFoundError, UnavailableError
 from billing.domain.invoices import InvoiceStatus
-from billing.use_cases.get_invoice_pdf import LINK_SECONDS, GetInvoicePdf
+from billing.use_cases.document_pdf import LINK_SECONDS
+from billing.use_cases.get_invoice_pdf import GetInvoicePdf
 from tests.fakes.document_store import FakeDocumentStore
 from tests.fakes.invoices import FakeInvoices
 from tests.support.invoices import SELLER, customer, invoice

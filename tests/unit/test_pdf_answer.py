@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from billing.entrypoints import pdf
 from billing.entrypoints.http import SECURITY_HEADERS, Request
 from billing.entrypoints.problems import InvalidParametersError
-from billing.use_cases.get_invoice_pdf import PdfAnswer
+from billing.use_cases.document_pdf import PdfAnswer
 from tests.support.lambdas import CUSTOMER
 
 ETAG = "a" * 64

@@ -10,7 +10,7 @@ from local.samples import DemoSamples
 from tests.support.signing import stripe_signature
 
 PROJECT = Path(__file__).parents[2]
-SAMPLES = DemoSamples("cus_real", "in_real", "bk_" + "B" * 43, "whsec_real")
+SAMPLES = DemoSamples("cus_real", "in_real", "cn_real", "bk_" + "B" * 43, "whsec_real")
 TEMPLATE = {
     "Parameters": {"Host": {"Type": "String"}, "Port": {"Type": "Number", "Default": 5432}},
     "Resources": {
@@ -82,7 +82,7 @@ def test_samples_become_the_demos_own() -> None:
     )
     for path in events.glob("*.json"):
         text = json.dumps(SAMPLES.filled(path))
-        assert not any(made_up in text for made_up in ("cus_demo", "in_demo", "bk_AAAA"))
+        assert not any(made_up in text for made_up in ("cus_demo", "in_demo", "cn_demo", "bk_AAAA"))
 
 
 def test_the_webhooks_sample_is_signed_for_the_demo() -> None:

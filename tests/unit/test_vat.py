@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from billing.domain.documents import TaxTotal
+from billing.domain.document_lines import TaxTotal
 from billing.domain.money import Money
 from billing.domain.parties import TaxId
 from billing.domain.vat import VatCategory, vat_id, vat_of

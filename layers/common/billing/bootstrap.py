@@ -218,12 +218,14 @@ def feature_flags() -> FeatureFlags:
 def _invoice_renderer() -> InvoiceRenderer:
     from pathlib import Path
 
+    from billing.adapters.einvoice.xml import einvoice_xml
     from billing.adapters.pdf.renderer import FpdfInvoiceRenderer
     from billing.entrypoints.observability import count
 
     return FpdfInvoiceRenderer(
         Path(os.environ.get("FONTS_DIR", "/opt/fonts")),
         missing_glyphs=lambda glyphs: count("MissingGlyphs", glyphs),
+        einvoice_writer=einvoice_xml,
     )
 
 

@@ -1,4 +1,4 @@
-"""An invoice as a document: everything that its PDF says, and nothing of how it is drawn.
+"""An invoice or a credit note as a document: everything that its PDF says, and nothing of how it is drawn.
 
 The fingerprint of a document is the key under which its PDF is stored, and its strong ETag: so a
 change of how the same document is drawn must raise TEMPLATE_VERSION, or old bytes would be served
@@ -9,21 +9,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from billing.domain.credit_notes import CreditNoteStatus
+from billing.domain.document_lines import document_line, summed, totals
 from billing.domain.errors import InvalidParameterError
-from billing.domain.money import Money
 from billing.domain.parties import Address
+from billing.domain.payments import InvoicePaymentStatus
 from billing.domain.periods import Period
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from billing.domain.customers import Customer
-    from billing.domain.invoices import Invoice, InvoiceLine, InvoiceStatus, Tax
+    from billing.domain.document_lines import DocumentLine, Totals
+    from billing.domain.invoices import Invoice, InvoiceStatus
+    from billing.domain.money import Money
     from billing.domain.parties import TaxId
 
 TEMPLATE_VERSION = 3
@@ -61,67 +65,47 @@ class Buyer:
 
 
 @dataclass(frozen=True, slots=True)
-class DocumentLine:
-    """One line; `amount` is before `discount`; `unit_amount` is in minor units, up to 12 decimals.
+class PaymentMade:
+    """A payment of the invoice, and the day of it."""
 
-    `period` is None for what is not delivered over a time. `discount` holds the line's share of discounts of
-    the whole invoice too; `taxes` are the line's own.
-    """
-
-    description: str | None
-    quantity: Decimal | None
-    unit_amount: Decimal | None
+    paid_at: datetime
     amount: Money
-    period: Period | None
-    discount: Money
-    proration: bool = False
-    taxes: tuple[TaxTotal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class TaxTotal:
-    """The tax of one rate over the invoice or a line; an inclusive one is already in the line amounts.
+class CreditApplied:
+    """A credit note on the invoice: `before` was taken off what was due, `after` given back of the paid."""
 
-    `percentage` is 19 for 19 %; it, `name` and what follows are None where the rate is not known.
+    number: str
+    issued: datetime
+    before: Money
+    after: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What a credit note says besides: which invoice it corrects, why, and how its amount is credited.
+
+    `refunded`, `to_balance` (of the customer) and `out_of_band` (outside of Stripe) are what it gives back,
+    and sum up to the totals' `paid`. `invoice_number` and `invoice_issued` are None where the invoice is not
+    mirrored; `reason` is Stripe's.
     """
 
-    amount: Money
-    taxable: Money | None
-    inclusive: bool
+    invoice_number: str | None
+    invoice_issued: datetime | None
     reason: str | None
-    rate: str | None
-    percentage: Decimal | None = None
-    name: str | None = None
-    country: str | None = None
-    jurisdiction: str | None = None
-    tax_type: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """The sums, such that each follows from those before it.
-
-    items - item_discount = subtotal; subtotal - discount + adjustment + exclusive taxes = total;
-    total + balance - paid = due. `subtotal`, `total`, `paid` and `due` are Stripe's own.
-    `adjustment` is what Stripe counts and this mirror has no name for, such as billing credits.
-    """
-
-    items: Money
-    item_discount: Money
-    subtotal: Money
-    discount: Money
-    adjustment: Money
-    excluding_tax: Money
-    taxes: tuple[TaxTotal, ...]
-    total: Money
-    balance: Money
-    paid: Money
-    due: Money
+    refunded: Money
+    to_balance: Money
+    out_of_band: Money
 
 
 @dataclass(frozen=True, slots=True)
 class InvoiceDocument:
-    """An invoice in one language; `number` is None on a draft; `service` spans the lines' periods."""
+    """An invoice, or a credit note where it `corrects` one, in one language.
+
+    `number` is None on a draft; `service` spans the lines' periods. `payments` are those that make up what
+    was paid, as far as they are known.
+    """
 
     id: str
     locale: str
@@ -129,7 +113,7 @@ class InvoiceDocument:
     seller: Seller
     buyer: Buyer
     number: str | None
-    status: InvoiceStatus
+    status: InvoiceStatus | CreditNoteStatus
     currency: str
     issued: datetime
     due_date: datetime | None
@@ -141,6 +125,9 @@ class InvoiceDocument:
     starting_balance: Money
     memo: str | None
     footer: str | None
+    payments: tuple[PaymentMade, ...] = ()
+    credits: tuple[CreditApplied, ...] = ()
+    corrects: Correction | None = None
 
 
 def needs_customer(invoice: Invoice) -> bool:
@@ -175,12 +162,22 @@ def invoice_document(
     InvalidParameterError
         Invoices are not written in the language of `locale`.
     """
+    credited = tuple(
+        CreditApplied(
+            number=note.number,
+            issued=note.effective_at or note.created,
+            before=note.pre_payment_amount,
+            after=note.post_payment_amount,
+        )
+        for note in invoice.credit_notes
+        if note.status is CreditNoteStatus.ISSUED
+    )
     return InvoiceDocument(
         id=invoice.id,
         locale=document_locale(locale),
         livemode=invoice.livemode,
         seller=seller,
-        buyer=_buyer(invoice, customer if needs_customer(invoice) else None),
+        buyer=buyer_of(invoice, customer),
         number=invoice.number,
         status=invoice.status,
         currency=invoice.currency,
@@ -188,12 +185,19 @@ def invoice_document(
         due_date=invoice.due_date,
         paid_at=invoice.paid_at,
         voided_at=invoice.voided_at,
-        service=_span(line.period for line in invoice.lines),
-        lines=tuple(_line(line) for line in invoice.lines),
-        totals=_totals(invoice),
+        service=span(line.period for line in invoice.lines),
+        lines=tuple(document_line(line, line.period, proration=line.proration) for line in invoice.lines),
+        totals=totals(
+            invoice,
+            paid=invoice.amount_paid,
+            due=invoice.amount_remaining,
+            credited=summed((credit.before for credit in credited), invoice.currency),
+        ),
         starting_balance=invoice.starting_balance,
         memo=invoice.description,
         footer=invoice.footer,
+        payments=_payments(invoice),
+        credits=credited,
     )
 
 
@@ -208,8 +212,10 @@ def fingerprint(document: InvoiceDocument) -> str:
     return hashlib.sha256(canonical.encode("ascii")).hexdigest()
 
 
-def _buyer(invoice: Invoice, customer: Customer | None) -> Buyer:
-    if customer is None:
+def buyer_of(invoice: Invoice, customer: Customer | None) -> Buyer:
+    """Return whom the invoice names, or the mirrored customer where it names nobody."""
+    if customer is None or not needs_customer(invoice):
+        customer = None
         name, email, address = invoice.customer_name, invoice.customer_email, invoice.customer_address
     else:
         name, email, address = customer.name, customer.email, customer.address
@@ -222,81 +228,23 @@ def _buyer(invoice: Invoice, customer: Customer | None) -> Buyer:
     )
 
 
-def _line(line: InvoiceLine) -> DocumentLine:
-    return DocumentLine(
-        description=line.description,
-        quantity=line.quantity,
-        unit_amount=line.unit_amount,
-        amount=line.amount,
-        period=line.period if line.period.start < line.period.end else None,
-        discount=_sum((discount.amount for discount in line.discounts), line.amount.currency),
-        proration=line.proration,
-        taxes=_taxes(line.taxes),
+def _payments(invoice: Invoice) -> tuple[PaymentMade, ...]:
+    made = tuple(
+        PaymentMade(payment.paid_at, payment.amount_paid)
+        for payment in invoice.payments
+        if payment.status is InvoicePaymentStatus.PAID and payment.paid_at and payment.amount_paid
     )
+    # The invoice may be older than its payments here: its own amount is what the sums are made of.
+    paid = summed((payment.amount for payment in made), invoice.currency)
+    return made if paid.amount <= invoice.amount_paid.amount else ()
 
 
-def _totals(invoice: Invoice) -> Totals:
-    currency = invoice.currency
-    items = _sum((line.amount for line in invoice.lines), currency)
-    # Stripe's subtotal already has the discounts of single lines in it, and its discounts sum up
-    # both these and those of the whole invoice.
-    discounts = _sum((discount.amount for discount in invoice.discounts), currency)
-    item_discount = items - invoice.subtotal
-    discount = discounts - item_discount if 0 <= item_discount.amount <= discounts.amount else discounts
-    added = _sum((tax.amount for tax in invoice.taxes if tax.behavior != "inclusive"), currency)
-    contained = _sum((tax.amount for tax in invoice.taxes if tax.behavior == "inclusive"), currency)
-    return Totals(
-        items=items,
-        item_discount=item_discount,
-        subtotal=invoice.subtotal,
-        discount=discount,
-        adjustment=invoice.total - (invoice.subtotal - discount + added),
-        excluding_tax=invoice.total_excluding_tax or invoice.total - added - contained,
-        taxes=_taxes(invoice.taxes),
-        total=invoice.total,
-        balance=invoice.amount_remaining + invoice.amount_paid - invoice.total,
-        paid=invoice.amount_paid,
-        due=invoice.amount_remaining,
-    )
-
-
-def _taxes(taxes: Iterable[Tax]) -> tuple[TaxTotal, ...]:
-    totals: dict[tuple[bool, str | None, str | None], TaxTotal] = {}
-    for tax in taxes:
-        one = TaxTotal(
-            amount=tax.amount,
-            taxable=tax.taxable_amount,
-            inclusive=tax.behavior == "inclusive",
-            reason=tax.reason,
-            rate=tax.rate,
-            percentage=tax.percentage,
-            name=tax.name,
-            country=tax.country,
-            jurisdiction=tax.jurisdiction,
-            tax_type=tax.tax_type,
-        )
-        key = (one.inclusive, one.reason, one.rate)
-        totals[key] = _both(totals[key], one) if key in totals else one
-    return tuple(totals.values())
-
-
-def _both(one: TaxTotal, other: TaxTotal) -> TaxTotal:
-    return replace(
-        one,
-        amount=one.amount + other.amount,
-        taxable=one.taxable + other.taxable if one.taxable and other.taxable else None,
-    )
-
-
-def _span(periods: Iterable[Period]) -> Period | None:
+def span(periods: Iterable[Period]) -> Period | None:
+    """Return the period from the first start to the last end, instants left out; None where there is none."""
     real = [period for period in periods if period.start < period.end]
     if not real:
         return None
     return Period(min(period.start for period in real), max(period.end for period in real))
-
-
-def _sum(amounts: Iterable[Money], currency: str) -> Money:
-    return sum(amounts, start=Money(0, currency))
 
 
 def _plain(value: object) -> object:

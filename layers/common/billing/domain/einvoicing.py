@@ -35,7 +35,8 @@ from billing.domain.vat import EXEMPTION, UnclearVatError, VatCategory, vat_id, 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from billing.domain.documents import DocumentLine, InvoiceDocument
+    from billing.domain.document_lines import DocumentLine
+    from billing.domain.documents import InvoiceDocument
     from billing.domain.money import Money
     from billing.domain.periods import Period
     from billing.domain.vat import Vat

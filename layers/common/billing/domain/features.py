@@ -9,3 +9,4 @@ class Feature(StrEnum):
     INVOICES = "invoices"
     INVOICE_PDF = "invoice_pdf"
     EINVOICE = "einvoice"
+    CREDIT_NOTE_PDF = "credit_note_pdf"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from billing.domain.documents import TaxTotal
+    from billing.domain.document_lines import TaxTotal
     from billing.domain.parties import TaxId
 
 

@@ -84,9 +84,24 @@ def invoice_id(request: Request) -> str:
     NotFoundError
         No invoice can have this id.
     """
+    return _path_id(request, "invoice")
+
+
+def credit_note_id(request: Request) -> str:
+    """Return the credit note id of the path.
+
+    Raises
+    ------
+    NotFoundError
+        No credit note can have this id.
+    """
+    return _path_id(request, "credit note")
+
+
+def _path_id(request: Request, what: str) -> str:
     found = request.path.get("id", "")
     if _STRIPE_ID.fullmatch(found) is None:
-        raise NotFoundError("There is no such invoice.")
+        raise NotFoundError(f"There is no such {what}.")
     return found
 
 

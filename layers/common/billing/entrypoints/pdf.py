@@ -1,4 +1,4 @@
-"""What is asked and answered about an invoice's PDF."""
+"""What is asked and answered about a document's PDF."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from billing.entrypoints.http import Request
-    from billing.use_cases.get_invoice_pdf import PdfAnswer
+    from billing.use_cases.document_pdf import PdfAnswer
 
 LARGEST = 4_400_000
 """Bytes of the largest document that is answered itself: Lambda's limit is 6 MB with headers, in base64."""

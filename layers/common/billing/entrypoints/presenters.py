@@ -9,17 +9,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from billing.domain.einvoice import PROFILE
-from billing.entrypoints.routes import GET_INVOICE_PDF
+from billing.entrypoints.routes import GET_CREDIT_NOTE_PDF, GET_INVOICE_PDF
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
     from decimal import Decimal
 
+    from billing.domain.credit_notes import CreditNoteSummary
     from billing.domain.features import Feature
     from billing.domain.invoices import DiscountAmount, Invoice, InvoiceLine, InvoicePage, InvoiceSummary, Tax
     from billing.domain.money import Money
     from billing.domain.parties import Address
+    from billing.domain.payments import InvoicePayment
     from billing.domain.periods import Period
     from billing.use_cases.get_info import Info
 
@@ -83,6 +85,8 @@ def invoice(found: Invoice, missing: Sequence[str]) -> Json:
             "tax_exempt": found.customer_tax_exempt,
         },
         "lines": [_line(line) for line in found.lines],
+        "payments": [_payment(payment) for payment in found.payments],
+        "credit_notes": [_credit_note(note) for note in found.credit_notes],
         "pdf_url": GET_INVOICE_PDF.path.replace("{id}", found.id),
         "einvoice": {"profile": None if missing else PROFILE, "missing": list(missing)},
     }
@@ -117,6 +121,31 @@ def _line(line: InvoiceLine) -> Json:
         "subscription": line.subscription,
         "discounts": [_discount(discount) for discount in line.discounts],
         "taxes": [_tax(tax) for tax in line.taxes],
+    }
+
+
+def _payment(payment: InvoicePayment) -> Json:
+    return {
+        "id": payment.id,
+        "status": payment.status.value,
+        "amount_requested": _money(payment.amount_requested),
+        "amount_paid": _optional_money(payment.amount_paid),
+        "created": _time(payment.created),
+        "paid_at": _optional_time(payment.paid_at),
+        "payment": {"type": payment.payment_type, "id": payment.payment},
+    }
+
+
+def _credit_note(note: CreditNoteSummary) -> Json:
+    return {
+        "id": note.id,
+        "number": note.number,
+        "status": note.status.value,
+        "total": _money(note.total),
+        "pre_payment_amount": _money(note.pre_payment_amount),
+        "post_payment_amount": _money(note.post_payment_amount),
+        "created": _time(note.created),
+        "pdf_url": GET_CREDIT_NOTE_PDF.path.replace("{id}", note.id),
     }
 
 

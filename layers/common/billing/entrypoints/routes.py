@@ -29,8 +29,19 @@ LIST_INVOICES = Route("GET", "/api/v1/billing/invoices", Role.CUSTOMER, Feature.
 GET_INVOICE = Route("GET", "/api/v1/billing/invoices/{id}", Role.CUSTOMER, Feature.INVOICES)
 GET_INVOICE_PDF = Route("GET", "/api/v1/billing/invoices/{id}/pdf", Role.CUSTOMER, Feature.INVOICE_PDF)
 GET_INVOICE_XML = Route("GET", "/api/v1/billing/invoices/{id}/xml", Role.CUSTOMER, Feature.EINVOICE)
+GET_CREDIT_NOTE_PDF = Route(
+    "GET", "/api/v1/billing/credit-notes/{id}/pdf", Role.CUSTOMER, Feature.CREDIT_NOTE_PDF
+)
 
 ROUTES = {
     route.key: route
-    for route in (GET_FEATURES, GET_INFO, LIST_INVOICES, GET_INVOICE, GET_INVOICE_PDF, GET_INVOICE_XML)
+    for route in (
+        GET_FEATURES,
+        GET_INFO,
+        LIST_INVOICES,
+        GET_INVOICE,
+        GET_INVOICE_PDF,
+        GET_INVOICE_XML,
+        GET_CREDIT_NOTE_PDF,
+    )
 }

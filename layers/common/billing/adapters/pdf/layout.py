@@ -1,13 +1,16 @@
-"""Where everything of an invoice stands: one column, from who and when down to what is due."""
+"""Where everything of a document stands: one column, from who and when down to what is due."""
 
 from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING
 
+from billing.adapters.pdf.credit_note_labels import CREDIT_NOTE_LABELS, status_of, title_of
 from billing.adapters.pdf.formats import Formats
 from billing.adapters.pdf.labels import LABELS
+from billing.adapters.pdf.sums import sums
 from billing.adapters.pdf.typography import Block, Column, Pages, Row, Style, rows
+from billing.domain.credit_notes import CreditNoteStatus
 from billing.domain.invoices import InvoiceStatus
 from billing.domain.money import Money
 
@@ -15,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from billing.adapters.pdf.typography import Ruler
-    from billing.domain.documents import DocumentLine, InvoiceDocument, TaxTotal
+    from billing.domain.document_lines import DocumentLine
+    from billing.domain.documents import InvoiceDocument
     from billing.domain.parties import Address, TaxId
 
 _TITLE = Style(20, bold=True, accent=True)
@@ -28,14 +32,7 @@ _SMALL = Style(8, grey=100)
 
 _GAP = 4.0
 _DESCRIPTION_AT_LEAST = 50.0
-_STATUSES = (
-    InvoiceStatus.DRAFT,
-    InvoiceStatus.OPEN,
-    InvoiceStatus.PAID,
-    InvoiceStatus.UNCOLLECTIBLE,
-    InvoiceStatus.VOID,
-)
-_NOT_VALID = (InvoiceStatus.DRAFT, InvoiceStatus.VOID)
+_NOT_VALID = (InvoiceStatus.DRAFT, InvoiceStatus.VOID, CreditNoteStatus.VOID)
 
 
 class InvoiceLayout:
@@ -50,7 +47,9 @@ class InvoiceLayout:
         self._formats = Formats(document.locale)
         footer = (document.seller.footer or "", _SMALL)
         self._colophon = tuple(rows([Column(0, width)], [footer], ruler))
-        self._status = self._labels.statuses[_STATUSES.index(document.status)]
+        self._words = CREDIT_NOTE_LABELS[document.locale]
+        self._title_text = title_of(document)
+        self._status = status_of(document)
 
     def pages(self) -> Pages:
         """Return the pages, at least one."""
@@ -95,11 +94,11 @@ class InvoiceLayout:
     def _title(self) -> Block:
         alert = self._document.status in _NOT_VALID
         status = (self._status.upper(), _ALERT) if alert else (self._status, _HEADLINE)
-        return Block(tuple(rows(self._sides(0.6), [(self._labels.title, _TITLE), status], self._ruler)))
+        return Block(tuple(rows(self._sides(0.6), [(self._title_text, _TITLE), status], self._ruler)))
 
     def _running(self) -> Block:
         document = self._document
-        name = " · ".join((self._labels.title, document.number or document.id, document.seller.name))
+        name = " · ".join((self._title_text, document.number or document.id, document.seller.name))
         status = self._status.upper() if document.status in _NOT_VALID else ""
         texts = [(name, _SMALL), (status, Style(9, bold=True, alert=True))]
         return Block((*rows(self._sides(0.7), texts, self._ruler), Row((), height=_GAP)))
@@ -107,8 +106,9 @@ class InvoiceLayout:
     def _facts(self) -> Block:
         document, labels, formats = self._document, self._labels, self._formats
         facts = [
-            (labels.number, document.number),
+            (labels.number if document.corrects is None else self._words.number, document.number),
             (labels.issued, formats.day(document.issued)),
+            *self._correction(),
             (labels.due_date, document.due_date and formats.day(document.due_date)),
             (labels.paid_at, document.paid_at and formats.day(document.paid_at)),
             (labels.voided_at, document.voided_at and formats.day(document.voided_at)),
@@ -123,6 +123,16 @@ class InvoiceLayout:
             for row in rows(columns, [(name, _QUIET), (value, _TEXT)], self._ruler)
         ]
         return Block((Row((), height=2), *lines), by_column=False)
+
+    def _correction(self) -> Iterator[tuple[str, str | None]]:
+        correction, words = self._document.corrects, self._words
+        if correction is None:
+            return
+        number, issued = correction.invoice_number, correction.invoice_issued
+        if number and issued:
+            number = words.dated.format(number=number, day=self._formats.day(issued))
+        yield words.corrects, number
+        yield words.reason, words.reasons.get(correction.reason or "")
 
     def _parties(self) -> Block:
         seller, buyer, labels = self._document.seller, self._document.buyer, self._labels
@@ -165,7 +175,9 @@ class InvoiceLayout:
 
     def _headline(self) -> Block:
         document = self._document
-        if document.status in (InvoiceStatus.VOID, InvoiceStatus.PAID):
+        if document.corrects is not None:
+            amount, label = document.totals.total, self._words.credited
+        elif document.status in (InvoiceStatus.VOID, InvoiceStatus.PAID):
             amount, label = document.totals.total, self._labels.total
         else:
             amount, label = document.totals.due, self._labels.due
@@ -234,15 +246,10 @@ class InvoiceLayout:
         return [Column(0, x), *columns]
 
     def _totals(self) -> Block:
-        lines = [(label, text, _TEXT) for label, text in self._sums()]
-        totals, formats, labels = self._document.totals, self._formats, self._labels
-        lines.append((labels.total, formats.money(totals.total), _STRONG))
-        if totals.balance.amount:
-            lines.append((labels.balance, formats.money(totals.balance), _TEXT))
-        if totals.paid.amount:
-            lines.append((labels.paid, formats.money(-totals.paid), _TEXT))
-        if self._document.status is not InvoiceStatus.VOID:
-            lines.append((labels.due, formats.money(totals.due), _STRONG))
+        lines = [
+            (row.label, self._formats.money(row.amount), _STRONG if row.strong else _TEXT)
+            for row in sums(self._document, self._formats)
+        ]
         amount = max(self._ruler.width(self._ruler.printable(text), style) for _, text, style in lines)
         left = self._width * 0.42
         columns = [
@@ -255,31 +262,6 @@ class InvoiceLayout:
             for row in rows(columns, [(label, style), (text, style)], self._ruler, above=1)
         ]
         return Block((Row((), height=2, above=1, rule=(0, self._width)), *placed), by_column=False)
-
-    def _sums(self) -> Iterator[tuple[str, str]]:
-        totals, labels, money = self._document.totals, self._labels, self._formats.money
-        if totals.item_discount.amount:
-            yield labels.items, money(totals.items)
-            yield labels.item_discount, money(-totals.item_discount)
-        yield labels.subtotal, money(totals.subtotal)
-        if totals.discount.amount:
-            yield labels.discount, money(-totals.discount)
-        if totals.adjustment.amount:
-            yield labels.adjustment, money(totals.adjustment)
-        if totals.taxes and totals.excluding_tax not in (totals.subtotal, totals.total):
-            yield labels.excluding_tax, money(totals.excluding_tax)
-        for tax in totals.taxes:
-            if tax.amount.amount or tax.reason == "zero_rated":
-                yield self._tax(tax), money(tax.amount)
-
-    def _tax(self, tax: TaxTotal) -> str:
-        labels, formats = self._labels, self._formats
-        percent = "" if tax.percentage is None else f"{formats.percent(tax.percentage)} "
-        name = f"{percent}{tax.name or labels.tax}"
-        if tax.taxable is None:
-            return labels.tax_included.format(tax=name) if tax.inclusive else name
-        label = labels.tax_included_on if tax.inclusive else labels.tax_on
-        return label.format(tax=name, amount=formats.money(tax.taxable))
 
     def _without_tax(self) -> str:
         reasons = {tax.reason for tax in self._document.totals.taxes}
@@ -298,6 +280,15 @@ class InvoiceLayout:
             f"{labels.starting_balance}{labels.colon}{balance}" if document.starting_balance.amount else "",
             self._without_tax(),
             (payable and document.seller.payment_note) or "",
+            *(
+                self._words.note_later.format(
+                    number=credit.number,
+                    day=self._formats.day(credit.issued),
+                    amount=self._formats.money(credit.after),
+                )
+                for credit in document.credits
+                if credit.after.amount
+            ),
             document.memo or "",
             document.footer or "",
         ]

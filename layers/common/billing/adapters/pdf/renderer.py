@@ -6,12 +6,14 @@ import math
 import unicodedata
 from typing import TYPE_CHECKING
 
+from billing.adapters.pdf.credit_note_labels import title_of
 from billing.adapters.pdf.file import PdfFile
 from billing.adapters.pdf.formats import paper
-from billing.adapters.pdf.labels import LABELS
 from billing.adapters.pdf.layout import InvoiceLayout
 from billing.adapters.pdf.typefaces import Typefaces
 from billing.adapters.pdf.typography import POINT, Style
+from billing.domain.einvoice import EInvoice
+from billing.domain.einvoicing import einvoice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from billing.adapters.pdf.fonts import FontFile, FontSubset
     from billing.adapters.pdf.typography import Block, Cell
     from billing.domain.documents import InvoiceDocument
+    from billing.use_cases.ports import EInvoiceWriter
 
 _MARGIN = 18.0
 _FOOT = 22.0  # below the text, with the footer in it
@@ -38,16 +41,23 @@ class FpdfInvoiceRenderer:
 
     Text that no font covers is drawn as U+FFFD, and `missing_glyphs` is told how many different
     characters that were: it is how one learns of a customer whose name cannot be written yet.
-    A renderer reads a font once: keep it.
+    `einvoice_writer` writes the XML that goes into the PDF, which is a PDF/A-3B then, where the document has
+    all that an e-invoice needs. A renderer reads a font once: keep it.
     """
 
-    def __init__(self, fonts: Path, missing_glyphs: Callable[[int], None] | None = None) -> None:
+    def __init__(
+        self,
+        fonts: Path,
+        missing_glyphs: Callable[[int], None] | None = None,
+        einvoice_writer: EInvoiceWriter | None = None,
+    ) -> None:
         self._faces = Typefaces(fonts)
         self._missing_glyphs = missing_glyphs
+        self._einvoice_writer = einvoice_writer
 
     def __call__(self, document: InvoiceDocument) -> bytes:
         """Return the PDF, on the paper of the buyer's country, else of the seller's."""
-        canvas = _Canvas(document, self._faces)
+        canvas = _Canvas(document, self._faces, self._einvoice(document))
         layout = InvoiceLayout(document, canvas.width_of_text, canvas.height_of_text, canvas)
         pages = layout.pages().placed
         for number, placed in enumerate(pages, start=1):
@@ -62,6 +72,12 @@ class FpdfInvoiceRenderer:
             self._missing_glyphs(len(canvas.missing))
         return canvas.output()
 
+    def _einvoice(self, document: InvoiceDocument) -> bytes | None:
+        found = None if self._einvoice_writer is None else einvoice(document)
+        if self._einvoice_writer is None or not isinstance(found, EInvoice):
+            return None
+        return self._einvoice_writer(found)
+
 
 class _Canvas:
     """One PDF in the making; it measures with the fonts that it draws with.
@@ -70,8 +86,8 @@ class _Canvas:
     may not stand within a text object, come before it.
     """
 
-    def __init__(self, document: InvoiceDocument, faces: Typefaces) -> None:
-        self._pdf = _new_pdf(document)
+    def __init__(self, document: InvoiceDocument, faces: Typefaces, xml: bytes | None) -> None:
+        self._pdf = _new_pdf(document, xml)
         self._faces = faces
         self._embedded: dict[FontFile, tuple[str, FontSubset]] = {}
         self._accent = _rgb(document.seller.accent_color)
@@ -207,11 +223,12 @@ def _rgb(color: str | None) -> tuple[int, int, int] | None:
     return red, green, blue
 
 
-def _new_pdf(document: InvoiceDocument) -> PdfFile:
+def _new_pdf(document: InvoiceDocument, xml: bytes | None) -> PdfFile:
     return PdfFile(
         paper(document.buyer.address.country, document.seller.address.country),
-        title=f"{LABELS[document.locale].title} {document.number or document.id}",
+        title=f"{title_of(document)} {document.number or document.id}",
         author=document.seller.name,
         language=document.locale,
         created=document.issued,
+        einvoice=xml,
     )
