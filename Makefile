@@ -66,7 +66,7 @@ pictures: setup ## Draw the made-up invoices of docs/pictures.md anew
 	@$(RUN)/python -m local.pictures
 
 .PHONY: bench
-bench: setup ## Measure beside the least that could do it (ARGS="--rows a,d"; docs/benchmarks.md)
+bench: setup ## Measure beside the least that could do it (ARGS="--rows a,d", PEERS=1; docs/benchmarks.md)
 	@$(RUN)/python -m bench $(ARGS)
 
 .PHONY: check

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from statistics import median
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -63,6 +63,7 @@ class Run:
     """The settings of one run: `quick` takes sizes too small to mean anything, `million` adds 10 x rows.
 
     `kept` keeps what is built (layers, fonts, node_modules) from run to run; `scratch` is gone after it.
+    `missing` gathers what could not be measured, and why.
     """
 
     project: Path
@@ -71,6 +72,7 @@ class Run:
     quick: bool
     million: bool
     say: Callable[[str], None]
+    missing: list[str] = field(default_factory=list)
 
     def size(self, full: int, quick: int) -> int:
         """Return the full size, or the quick one."""

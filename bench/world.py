@@ -13,7 +13,7 @@ from billing.adapters.postgres.connection import Credentials, Database
 from billing.adapters.postgres.migrator import Migrator
 from billing.settings import DatabaseSettings
 from local.ports import any_free_port
-from local.postgres import DATABASE, HOST, OWNER, PostgresServer
+from local.postgres import DATABASE, HOST, OWNER, SUPERUSER, PostgresServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,10 +25,11 @@ API, WORKER = "billing_api", "billing_worker"
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """A running server: how to reach it, and as whom."""
+    """A running server: how to reach it, as whom, and where it logs."""
 
     settings: DatabaseSettings
     logins: dict[str, Credentials]
+    log: Path
 
 
 @contextmanager
@@ -39,13 +40,13 @@ def running_postgres(run: Run) -> Iterator[World]:
     try:
         settings = DatabaseSettings(HOST, server.port, DATABASE, "disable", secret_id="unused")  # noqa: S106 - an id
         logins = {role: Credentials(role, secrets.token_urlsafe(24)) for role in (API, WORKER)}
-        logins[OWNER] = Credentials(OWNER, server.password(OWNER))
+        logins |= {role: Credentials(role, server.password(role)) for role in (OWNER, SUPERUSER)}
         with Database(settings, lambda _: logins[OWNER]) as database:
             migrator = Migrator(database, run.project / "migrations")
             migrator.up()
             for role in (API, WORKER):
                 migrator.ensure_login(role, logins[role].password)
-        yield World(settings, logins)
+        yield World(settings, logins, server.log)
     finally:
         server.remove()
 

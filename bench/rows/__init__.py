@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.rows import documents, events, listing, start
+from bench.rows import documents, events, listing, peers, start
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -16,4 +16,5 @@ ROWS: Mapping[str, Callable[[Run], Iterator[Result]]] = {
     "b": listing.measure,
     "c": documents.measure,
     "d": start.measure,
+    "e": peers.measure,
 }

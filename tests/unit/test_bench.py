@@ -56,7 +56,7 @@ def test_the_table_shows_ratio_distance_and_what_is_missed() -> None:
     assert cells == ["a", "case", "3.00 ms", "1.50 ms", "2.00", "+1.50", "≤ 1.6 x", "NO", "bare SQL"]
 
 
-@pytest.mark.parametrize("row", ROWS)
+@pytest.mark.parametrize("row", [row for row in ROWS if row != "e"])  # e needs npm: test_bench_peers.py
 def test_every_row_runs_and_names_its_floor(
     row: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
