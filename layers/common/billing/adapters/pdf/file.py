@@ -12,11 +12,12 @@ import warnings
 from typing import TYPE_CHECKING
 
 from billing.adapters.pdf.fonts import FontSubset
+from billing.adapters.pdf.xmp import FILE_NAME, xmp
 
 with warnings.catch_warnings():
     # The layer leaves Pillow out: invoices have no pictures, and it is larger than all the rest.
     warnings.filterwarnings("ignore", message="Pillow could not be imported")
-    from fpdf import FPDF
+    from fpdf import FPDF, FPDF_VERSION
     from fpdf.output import OutputProducer
     from fpdf.syntax import PDFContentStream, PDFObject
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from billing.adapters.pdf.fonts import FontFile
 
+_ARCHIVE = "PDF/A-3B"
 _SYMBOLIC = 1 << 2
 _FORCE_BOLD = 1 << 18
 _SEMIBOLD = 600
@@ -35,8 +37,18 @@ _BLOCK = 100  # entries at most in one block of a CMap (Adobe Technical Note 501
 class PdfFile(FPDF):
     """A PDF in the making; what stands on its pages is written in the operators of PDF content streams."""
 
-    def __init__(self, paper: str, *, title: str, author: str, language: str, created: datetime) -> None:
-        super().__init__(unit="pt", format=paper)
+    def __init__(
+        self,
+        paper: str,
+        *,
+        title: str,
+        author: str,
+        language: str,
+        created: datetime,
+        einvoice: bytes | None = None,
+    ) -> None:
+        """Begin a PDF, or a PDF/A-3B with the XML `einvoice` in it, as Factur-X wants it."""
+        super().__init__(unit="pt", format=paper, enforce_compliance=_ARCHIVE if einvoice else None)
         self.subsets: list[FontSubset] = []
         # Nothing is transparent, and every page has the same few fonts.
         self.allow_images_transparency = False
@@ -45,6 +57,18 @@ class PdfFile(FPDF):
         self.set_author(author)
         self.set_lang(language)
         self.set_creation_date(created)
+        if einvoice:
+            # The one that fpdf2 would write is of now, and does not know Factur-X.
+            self.set_xmp_metadata(xmp(title, author, f"fpdf2 {FPDF_VERSION}", created))
+            self.embed_file(
+                bytes=einvoice,
+                basename=FILE_NAME,
+                mime_type="text/xml",
+                associated_file_relationship="Alternative",
+                desc="Factur-X / ZUGFeRD, EN 16931",
+                modification_date=created,
+                compress=True,
+            )
 
     def embed_font(self, file: FontFile) -> tuple[str, FontSubset]:
         """Return the name of a font for the operator Tf, and what encodes text for Tj in it."""
