@@ -7,20 +7,21 @@ from itertools import batched
 from typing import TYPE_CHECKING
 
 from local.seed.api import RefusedError
-from local.seed.plan import Outcome
+from local.seed.shapes import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from local.seed.api import Api, Json
-    from local.seed.plan import InvoicePlan, LinePlan, TaxPlan
+    from local.seed.shapes import CreditPlan, InvoicePlan, LinePlan, TaxPlan
 
 MARKER = "billing_demo"
 _BATCH = 50
 _MOST_LINES_AT_STRIPE = 250
 _FINALIZED_AFTER = timedelta(hours=1)
 _CONCLUDED_AFTER = timedelta(days=5)
+_CREDITED_AFTER = timedelta(days=9)
 
 
 class InvoiceSeed:
@@ -62,6 +63,8 @@ class InvoiceSeed:
         if invoice["status"] == "draft" and not plan.on_subscription:
             invoice = self._add_lines(plan, invoice, tell)
         conclude(self._api, invoice, plan.outcome, key=plan.key, issued=plan.issued)
+        if plan.credit is not None:
+            self._credit(invoice["id"], plan.credit, plan)
 
     def _create(self, plan: InvoicePlan, tax: TaxPlan) -> Json:
         details: Json = {
@@ -83,6 +86,23 @@ class InvoiceSeed:
         if plan.memo is not None:
             details["description"] = plan.memo
         return self._api.post("/v1/invoices", key=f"{plan.key}/invoice", at=plan.issued, **details)
+
+    def _credit(self, invoice: str, credit: CreditPlan, plan: InvoicePlan) -> None:
+        if any(self._api.all("/v1/credit_notes", invoice=invoice)):
+            return
+        lines = self._api.all(f"/v1/invoices/{invoice}/lines")
+        first = next(line["id"] for line in lines if line["description"] == plan.lines[0].description)
+        self._api.post(
+            "/v1/credit_notes",
+            key=f"{plan.key}/credit-note",
+            at=plan.issued + _CREDITED_AFTER,
+            invoice=invoice,
+            lines=[{"type": "invoice_line_item", "invoice_line_item": first, "quantity": credit.quantity}],
+            refund_amount=credit.refund,
+            reason=credit.reason,
+            memo=credit.memo,
+            metadata={MARKER: plan.key},
+        )
 
     def _add_pending_items(self, plan: InvoicePlan) -> None:
         waiting = {

@@ -2,99 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from local.seed.shapes import CreditPlan, CustomerPlan, InvoicePlan, LinePlan, Outcome, PricePlan, TaxPlan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class Outcome(StrEnum):
-    """What becomes of an invoice."""
-
-    DRAFT = "draft"
-    OPEN = "open"
-    PAID_BY_CARD = "paid_by_card"
-    PAID_BY_TRANSFER = "paid_by_transfer"
-    VOID = "void"
-    UNCOLLECTIBLE = "uncollectible"
-
-
-@dataclass(frozen=True, slots=True)
-class PricePlan:
-    """A price of the demo's product, found again by its lookup key; `unit_amount` in minor units."""
-
-    key: str
-    currency: str
-    unit_amount: str
-    nickname: str
-    monthly: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class LinePlan:
-    """One line; the period is half-open."""
-
-    price: PricePlan
-    quantity: int
-    description: str
-    start: datetime
-    end: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class InvoicePlan:
-    """One invoice; `key` tells it from the customer's others for ever."""
-
-    key: str
-    issued: datetime
-    lines: tuple[LinePlan, ...]
-    outcome: Outcome
-    days_until_due: int
-    on_subscription: bool = True
-    discounted: bool = False
-    memo: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class TaxPlan:
-    """The tax on a customer's invoices; `percentage` is a decimal."""
-
-    key: str
-    display_name: str
-    percentage: str
-    inclusive: bool
-    country: str
-    tax_type: str
-
-
-@dataclass(frozen=True, slots=True)
-class CustomerPlan:
-    """A customer; `role` is the name of the demo user who sees its invoices."""
-
-    role: str
-    name: str
-    email: str
-    phone: str
-    locale: str
-    address: Mapping[str, str]
-    tax: TaxPlan
-    plan: PricePlan
-    seats: int
-    since: datetime
-    first_invoice: Outcome
-    days_until_due: int
-    invoices: tuple[InvoicePlan, ...]
-    vat_id: str | None = None
-    by_card: bool = False
-    footer: str | None = None
-    prices: tuple[PricePlan, ...] = field(default=())
-
-
 _LONG_INVOICE_LINES = 300
 _DISCOUNTED_MONTHS = 3
+# Four seats of 49.00 and 7.25 % on them, which is 14.21 to the cent however it is rounded.
+_FEWER_SEATS = CreditPlan(4, 21_021, "order_change", "Four seats were cancelled before the month began.")
 _CITIES = ("東京", "大阪", "名古屋", "札幌", "福岡", "仙台", "京都", "広島", "神戸", "横浜")
 
 
@@ -121,8 +41,12 @@ def _monthly(  # noqa: PLR0913 - one call a customer, every argument named
     outcome: Outcome,
     days_until_due: int,
     discounted: int = 0,
+    credited: Mapping[int, CreditPlan] | None = None,
 ) -> tuple[InvoicePlan, ...]:
-    """Return one invoice a month for the last `months` full months: seats in advance, usage in arrears."""
+    """Return one invoice a month for the last `months` full months: seats in advance, usage in arrears.
+
+    `credited` has what is credited of an invoice, by its month's offset.
+    """
     invoices = []
     for offset in range(-months, 0):
         before, start, end = (month_start(today, offset + step) for step in (-1, 0, 1))
@@ -138,6 +62,7 @@ def _monthly(  # noqa: PLR0913 - one call a customer, every argument named
                 outcome=outcome,
                 days_until_due=days_until_due,
                 discounted=offset + months < discounted,
+                credit=(credited or {}).get(offset),
             )
         )
     return tuple(invoices)
@@ -188,6 +113,7 @@ def _northwind(today: datetime) -> CustomerPlan:
                 outcome=Outcome.PAID_BY_CARD,
                 days_until_due=14,
                 discounted=_DISCOUNTED_MONTHS,
+                credited={-3: _FEWER_SEATS},
             ),
             single("northwind-void", -9, 10, Outcome.VOID, "Issued twice by mistake."),
             single("northwind-uncollectible", -7, 12, Outcome.UNCOLLECTIBLE, "Disputed; written off."),

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from local.seed.api import Json
-    from local.seed.plan import CustomerPlan, PricePlan, TaxPlan
+    from local.seed.shapes import CustomerPlan, PricePlan, TaxPlan
 
 _PRODUCT = "billing_demo"
 _COUPON = "billing_demo_launch"

@@ -4,7 +4,7 @@
 - `PUT /_standin/webhook` `{"url", "secret", "enabled_events"?}`: the one endpoint with a secret that
   is known beforehand; sent again it replaces what it was.
 - `PUT /_standin/objects` `{"objects": [raw Stripe objects]}`: makes them Stripe's state as they are,
-  without events; the lines of an invoice and the items of a subscription come embedded.
+  without events; the lines of an invoice or credit note and the items of a subscription come embedded.
 """
 
 from __future__ import annotations
@@ -24,7 +24,11 @@ if TYPE_CHECKING:
 
 DELIVERER: web.AppKey[Deliverer] = web.AppKey("deliverer", Deliverer)
 
-_CHILDREN = {"invoice": ("lines", "line_item"), "subscription": ("items", "subscription_item")}
+_CHILDREN = {
+    "invoice": ("lines", "line_item"),
+    "subscription": ("items", "subscription_item"),
+    "credit_note": ("lines", "credit_note_line_item"),
+}
 
 
 def load(store: Store, obj: Any) -> None:

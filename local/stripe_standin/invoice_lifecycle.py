@@ -18,7 +18,7 @@ _DAY = 86_400
 _DECLINES = frozenset({"pm_card_visa_chargeDeclined", "pm_card_chargeCustomerFail"})
 
 
-def _advance(call: Call, invoice: Json, changes: Json, transition: str | None, *event_types: str) -> Json:
+def advance(call: Call, invoice: Json, changes: Json, transition: str | None, *event_types: str) -> Json:
     """Keep the changed invoice, stamp its transition, and emit `invoice.updated` and the given types."""
     before = invoice_lines.view(call.store, invoice)
     stamps = {**invoice["status_transitions"], **({transition: call.now} if transition else {})}
@@ -46,7 +46,7 @@ def finalize(call: Call, invoice: Json) -> Json:
     days = invoice.get("_days_until_due")
     if days is not None:
         changes["due_date"] = call.now + days * _DAY
-    opened = _advance(call, invoice, changes, "finalized_at", "invoice.finalized")
+    opened = advance(call, invoice, changes, "finalized_at", "invoice.finalized")
     return settle(call, opened, off_stripe=False) if opened["amount_due"] == 0 else opened
 
 
@@ -63,7 +63,7 @@ def settle(call: Call, invoice: Json, *, off_stripe: bool) -> Json:
         "attempt_count": invoice["attempt_count"] + (0 if off_stripe or not due else 1),
     }
     succeeded = () if off_stripe else ("invoice.payment_succeeded",)
-    paid = _advance(call, invoice, changes, "paid_at", "invoice.paid", *succeeded)
+    paid = advance(call, invoice, changes, "paid_at", "invoice.paid", *succeeded)
     if due and not off_stripe:
         _add_payment(call, paid)
     return paid
@@ -110,7 +110,7 @@ def charge(call: Call, invoice: Json) -> Json:
         )
     if method in _DECLINES:
         attempts = {"attempted": True, "attempt_count": invoice["attempt_count"] + 1}
-        _advance(call, invoice, attempts, None, "invoice.payment_failed")
+        advance(call, invoice, attempts, None, "invoice.payment_failed")
         raise StripeError(
             "Your card was declined.", status=402, kind="card_error", code="card_declined", keep=True
         )
@@ -151,13 +151,13 @@ def _pay(call: Call) -> Json:
 def _void(call: Call) -> Json:
     invoice = _stored(call, "open", "uncollectible")
     changes = {"status": "void", "auto_advance": False}
-    return invoice_lines.view(call.store, _advance(call, invoice, changes, "voided_at", "invoice.voided"))
+    return invoice_lines.view(call.store, advance(call, invoice, changes, "voided_at", "invoice.voided"))
 
 
 def _mark_uncollectible(call: Call) -> Json:
     invoice = _stored(call, "open")
     changes = {"status": "uncollectible", "auto_advance": False}
-    written_off = _advance(call, invoice, changes, "marked_uncollectible_at", "invoice.marked_uncollectible")
+    written_off = advance(call, invoice, changes, "marked_uncollectible_at", "invoice.marked_uncollectible")
     return invoice_lines.view(call.store, written_off)
 
 

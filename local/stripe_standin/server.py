@@ -20,12 +20,14 @@ from aiohttp import web
 from local.stripe_standin import (
     API_VERSION,
     catalogue,
+    credit_notes,
     customers,
     events,
     helpers,
     invoice_items,
     invoice_lifecycle,
     invoice_lines,
+    invoice_payments,
     invoices,
     subscriptions,
     webhook_endpoints,
@@ -50,6 +52,8 @@ ROUTES: tuple[Route, ...] = (
     *invoices.ROUTES,
     *invoice_lines.ROUTES,
     *invoice_lifecycle.ROUTES,
+    *invoice_payments.ROUTES,
+    *credit_notes.ROUTES,
     *events.ROUTES,
     *webhook_endpoints.ROUTES,
 )
@@ -249,7 +253,11 @@ def _handle(
 def _shown(store: Store, object_id: str) -> Json | None:
     """Return the object of any kind as Stripe shows it, None if there is none."""
     found = store.find(object_id)
-    views = {"invoice": invoice_lines.view, "subscription": subscriptions.view}
+    views = {
+        "invoice": invoice_lines.view,
+        "subscription": subscriptions.view,
+        "credit_note": credit_notes.view,
+    }
     view = None if found is None else views.get(found["object"])
     return found if found is None or view is None else view(store, found)
 

@@ -11,7 +11,8 @@ import pytest
 from local.problems import LocalCloudError
 from local.seed import seed
 from local.seed.api import Api
-from local.seed.plan import Outcome, demo, month_start
+from local.seed.plan import demo, month_start
+from local.seed.shapes import Outcome
 from tests.fixtures.stripe_data import API_KEY, running_standin
 from tests.support.stripe_openapi import Recorder
 
@@ -46,6 +47,15 @@ def objects(standin: RunningStandin) -> dict[str, int]:
 def invoices(standin: RunningStandin, customer: str) -> list[dict[str, Any]]:
     listed = standin.client().v1.invoices.list({"customer": customer, "limit": 100})
     return [invoice.to_dict() for invoice in listed.auto_paging_iter()]
+
+
+def test_the_demo_customer_has_a_credit_note(seeded: tuple[RunningStandin, Mapping[str, str]]) -> None:
+    """Given the seed, when credit notes are listed, then four seats of one paid invoice were refunded."""
+    standin, customers = seeded
+    (note,) = standin.client().v1.credit_notes.list().data
+    assert (note.customer, note.total, note.reason) == (customers["customer"], 21_021, "order_change")
+    assert [refund.amount_refunded for refund in note.refunds] == [21_021]
+    assert note.lines.data[0].quantity == 4
 
 
 def test_every_request_of_the_seed_is_valid_to_stripe(stripe_spec: Spec) -> None:

@@ -118,6 +118,7 @@ def live_invoices(api: Any, customer: str, price: str, rate: str, coupon: str) -
     api.invoices.pay(invoice, {"paid_out_of_band": True})
     api.invoices.retrieve(invoice, {"expand": ["customer", "discounts", "lines.data.discounts"]})
     api.invoices.list({"customer": customer, "status": "paid", "subscription": subscription})
+    live_credit_notes(api, customer, rate)
     api.invoices.delete(api.invoices.create({"customer": customer}).id)
     lost = api.invoices.create({"customer": customer}).id
     data = {"currency": "eur", "product": "prod_life", "unit_amount": 700}
@@ -125,6 +126,37 @@ def live_invoices(api: Any, customer: str, price: str, rate: str, coupon: str) -
     api.invoices.finalize_invoice(lost)
     api.invoices.mark_uncollectible(lost)
     api.invoices.void_invoice(lost)
+
+
+def live_credit_notes(api: Any, customer: str, rate: str) -> None:
+    charged = api.invoices.create({"customer": customer, "default_tax_rates": [rate]}).id
+    lines = [{"amount": 1000 + n, "description": f"Line {n}"} for n in range(12)]
+    api.invoices.add_lines(charged, {"lines": lines})
+    api.invoices.finalize_invoice(charged)
+    open_note = api.credit_notes.create({"invoice": charged, "amount": 500, "reason": "duplicate"}).id
+    api.credit_notes.void_credit_note(open_note)
+    billed = [line.id for line in api.invoices.line_items.list(charged, {"limit": 100}).data]
+    credited = [{"type": "invoice_line_item", "invoice_line_item": line, "amount": 1000} for line in billed]
+    api.credit_notes.create({"invoice": charged, "lines": credited[:1], "memo": "Outage"})
+    api.invoices.pay(charged)
+    custom = {"type": "custom_line_item", "unit_amount": 100, "quantity": 2, "tax_rates": [rate]}
+    whole = {**credited[0], "quantity": 1, "invoice_line_item": billed[1]}
+    del whole["amount"]
+    note = api.credit_notes.create(
+        {
+            "invoice": charged,
+            "lines": [custom, whole, *credited[3:]],
+            "refund_amount": 10_000,
+            "credit_amount": 2_000,
+            "out_of_band_amount": 139,
+            "metadata": {"k": "v"},
+        }
+    ).id
+    api.credit_notes.retrieve(note, {"expand": ["invoice", "customer"]})
+    api.credit_notes.line_items.list(note, {"limit": 5})
+    api.credit_notes.list({"invoice": charged, "customer": customer})
+    payment = api.invoice_payments.list({"invoice": charged, "status": "paid"}).data[0].id
+    api.invoice_payments.retrieve(payment)
 
 
 def live_events(api: Any) -> None:
