@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from billing import bootstrap
-from billing.entrypoints import parameters
-from billing.entrypoints.einvoice import xml_answer
+from billing.entrypoints import einvoice, parameters
 from billing.entrypoints.http import endpoint
 from billing.entrypoints.routes import GET_INVOICE_XML
 
@@ -15,9 +14,10 @@ if TYPE_CHECKING:
 
 
 def respond(request: Request) -> Answer:
-    """Answer with the XML."""
+    """Answer with the XML, or 304 when the client has it."""
     parameters.no_parameters(request)
-    return xml_answer(bootstrap.get_invoice_xml()(request.customer, parameters.invoice_id(request)))
+    invoice, known = parameters.invoice_id(request), einvoice.known(request)
+    return einvoice.xml_answer(bootstrap.get_invoice_xml()(request.customer, invoice, known), request)
 
 
 handler = endpoint(GET_INVOICE_XML, respond, bootstrap.feature_flags)

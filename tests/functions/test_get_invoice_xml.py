@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
 
 from billing.domain.invoices import InvoiceStatus
+from billing.domain.money import Money
+from billing.entrypoints.pdf import LARGEST
 from billing.entrypoints.routes import GET_INVOICE_XML
 from tests.fakes.objects import T0
 from tests.support.contract import contract
@@ -19,6 +23,8 @@ if TYPE_CHECKING:
     from tests.support.api import Api
 
 IN_1 = {"id": "in_1"}
+GZIP = {"Accept-Encoding": "gzip, deflate, br"}
+SUMS = ("subtotal", "total", "total_excluding_tax", "amount_due", "amount_remaining")
 
 
 def test_an_invoice_comes_as_an_e_invoice(api: Api) -> None:
@@ -30,6 +36,47 @@ def test_an_invoice_comes_as_an_e_invoice(api: Api) -> None:
     assert Schematron().failures(answer.body) == []
     assert "Zoë Ångström".encode() in answer.body
     assert f">{Decimal(20):.2f}</ram:DuePayableAmount>".encode() in answer.body
+
+
+def test_an_e_invoice_comes_with_its_tag_and_the_second_time_not_at_all(api: Api) -> None:
+    """Given an invoice, when its XML is fetched, and again with its tag, then 200 and then 304."""
+    api.mirror(a_reverse_charge_invoice())
+    token = api.customer()
+    first = api.get(GET_INVOICE_XML, token=token, path=IN_1)
+    assert (first.status, first.headers["cache-control"]) == (200, "private, no-cache")
+    for field in (first.headers["etag"], f'"x", W/{first.headers["etag"]}', "*"):
+        again = api.get(GET_INVOICE_XML, token=token, path=IN_1, headers={"If-None-Match": field})
+        assert (again.status, again.body) == (304, b"")
+        assert again.headers["etag"] == first.headers["etag"]
+
+
+def test_each_coding_has_its_own_tag(api: Api) -> None:
+    """Given a client that accepts gzip, when the XML is fetched, then it is the same, under another tag."""
+    api.mirror(a_reverse_charge_invoice())
+    token = api.customer()
+    plain = api.get(GET_INVOICE_XML, token=token, path=IN_1)
+    coded, again = (api.get(GET_INVOICE_XML, token=token, path=IN_1, headers=GZIP) for _ in range(2))
+    assert gzip.decompress(coded.body) == plain.body
+    assert coded.body == again.body
+    assert coded.headers["content-encoding"] == "gzip"
+    assert coded.headers["etag"] != plain.headers["etag"]
+    for headers, status in (({}, 200), (GZIP, 304)):
+        asked = headers | {"If-None-Match": coded.headers["etag"]}
+        assert api.get(GET_INVOICE_XML, token=token, path=IN_1, headers=asked).status == status
+
+
+def test_an_e_invoice_over_lambdas_limit_comes_in_gzip_only(api: Api) -> None:
+    """Given 4,000 lines, when the XML is fetched, then 406 says what to accept, and with gzip it comes."""
+    line = a_reverse_charge_invoice().lines[0]
+    lines = tuple(replace(line, id=f"il_{number}") for number in range(4000))
+    api.mirror(a_reverse_charge_invoice(lines=lines, **dict.fromkeys(SUMS, Money(2000 * 4000, "eur"))))
+    token = api.customer()
+    answer = api.get(GET_INVOICE_XML, token=token, path=IN_1)
+    assert (answer.status, answer.json["code"]) == (406, "not_acceptable")
+    assert "gzip" in answer.json["detail"]
+    coded = api.get(GET_INVOICE_XML, token=token, path=IN_1, headers=GZIP)
+    assert coded.status == 200
+    assert len(coded.body) < LARGEST < len(gzip.decompress(coded.body))
 
 
 def test_what_lacks_is_named(api: Api) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from billing.adapters.einvoice.xml import einvoice_xml
 from billing.domain.errors import EInvoiceIncompleteError, NotFoundError
 from billing.domain.invoices import InvoiceStatus
 from billing.use_cases.get_invoice import GetInvoice
-from billing.use_cases.get_invoice_xml import GetInvoiceXml
+from billing.use_cases.get_invoice_xml import WRITER_VERSION, GetInvoiceXml
 from tests.fakes.invoices import FakeInvoices
 from tests.fakes.objects import a_customer
 from tests.support.einvoices import BUYERS, SELLER, a_reverse_charge_invoice
@@ -43,7 +45,7 @@ class Writing:
 def test_an_invoice_is_written_under_its_number() -> None:
     """Given an invoice that has all, when its XML is asked for, then it is written, named by its number."""
     writing = Writing(FakeInvoices(a_reverse_charge_invoice()))
-    answer = writing.download("cus_1", "in_1")
+    answer = writing.download("cus_1", "in_1", _new)
     assert (answer.filename, answer.content) == ("invoice-A-0001.xml", b"<xml/>")
     assert [invoice.number for invoice in writing.written] == ["A-0001"]
     assert writing.open("cus_1", "in_1").missing == ()
@@ -53,7 +55,7 @@ def test_whom_the_invoice_does_not_name_the_customer_does() -> None:
     """Given an invoice that names nobody, when it is an e-invoice, then the mirrored customer buys."""
     customer = a_customer(name="Ada", address=BUYERS[0][0])
     writing = Writing(FakeInvoices(UNNAMED, customer))
-    writing.download("cus_1", "in_1")
+    writing.download("cus_1", "in_1", _new)
     assert writing.written[0].buyer.name == "Ada"
     assert writing.open("cus_1", "in_1").missing == ()
 
@@ -74,7 +76,7 @@ def test_detail_and_xml_say_the_same_of_what_lacks(
     writing = Writing(FakeInvoices(invoice), seller)
     assert writing.open("cus_1", "in_1").missing == missing
     with pytest.raises(EInvoiceIncompleteError) as refused:
-        writing.download("cus_1", "in_1")
+        writing.download("cus_1", "in_1", _new)
     assert refused.value.missing == missing
     assert writing.written == []
 
@@ -82,6 +84,44 @@ def test_detail_and_xml_say_the_same_of_what_lacks(
 def test_anothers_invoice_is_not_there() -> None:
     """Given another's invoice, when it is opened or downloaded, then it is not found."""
     writing = Writing(FakeInvoices(a_reverse_charge_invoice(customer="cus_2")))
-    for use_case in (writing.open, writing.download):
-        with pytest.raises(NotFoundError):
-            use_case("cus_1", "in_1")
+    with pytest.raises(NotFoundError):
+        writing.open("cus_1", "in_1")
+    with pytest.raises(NotFoundError):
+        writing.download("cus_1", "in_1", lambda _: True)
+
+
+def test_what_the_caller_holds_is_not_written_again() -> None:
+    """Given an XML that the caller holds, when it is asked for, then only its tag comes, the same again."""
+    writing = Writing(FakeInvoices(a_reverse_charge_invoice()))
+    first = writing.download("cus_1", "in_1", _new)
+    again = writing.download("cus_1", "in_1", lambda etag: etag == first.etag)
+    assert (again.etag, again.content) == (first.etag, None)
+    assert len(writing.written) == 1
+
+
+def test_what_has_no_e_invoice_is_not_held_either() -> None:
+    """Given an invoice without an e-invoice, when the caller holds any tag, then it is still what lacks."""
+    writing = Writing(FakeInvoices(UNNAMED))
+    with pytest.raises(EInvoiceIncompleteError):
+        writing.download("cus_1", "in_1", lambda _: True)
+
+
+def test_another_state_has_another_tag() -> None:
+    """Given an invoice that changes, when its XML is asked for with the old tag, then it is written anew."""
+    first = Writing(FakeInvoices(a_reverse_charge_invoice())).download("cus_1", "in_1", _new)
+    changed = Writing(FakeInvoices(a_reverse_charge_invoice(description="Thank you")))
+    second = changed.download("cus_1", "in_1", lambda etag: etag == first.etag)
+    assert second.content is not None
+    assert second.etag != first.etag
+
+
+def test_what_is_written_changes_with_its_version_only() -> None:
+    """Given a fixed invoice, when its XML is hashed, then it is that of this WRITER_VERSION: raise both."""
+    use_case = GetInvoiceXml(FakeInvoices(a_reverse_charge_invoice()), einvoice_xml, SELLER)
+    content = use_case("cus_1", "in_1", _new).content
+    assert content is not None
+    assert (WRITER_VERSION, hashlib.sha256(content).hexdigest()[:16]) == (1, "9c2b244cc0fcb463")
+
+
+def _new(_: str) -> bool:
+    return False

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.domain.documents import LOCALES
-from billing.entrypoints.negotiation import holds, negotiate
+from billing.entrypoints.negotiation import accepts_gzip, holds, negotiate
 
 
 @pytest.mark.parametrize(
@@ -91,3 +91,25 @@ def test_a_tag_in_the_list_is_found_and_no_other(tags: list[str], weak: bool) ->
     prefix = "W/" if weak else ""
     field = ", ".join(f'{prefix}"{tag}"' for tag in tags)
     assert holds(field, "beef") is ("beef" in tags)
+
+
+@pytest.mark.parametrize(
+    ("field", "expected"),
+    [
+        (None, False),
+        ("", False),
+        ("identity", False),
+        ("gzip", True),
+        ("GZIP;q=0.5, br", True),
+        ("*", True),
+        ("*;q=0", False),
+        ("gzip;q=0, *", False),
+        ("br, deflate", False),
+        ("gzip;q=0.5, identity", False),
+        ("gzip;q=0.5, identity;q=0.5", True),
+        ("gzip;q=2", False),
+    ],
+)
+def test_gzip_is_sent_to_whoever_accepts_it(field: str | None, expected: bool) -> None:
+    """Given Accept-Encoding, when gzip could be sent, then it is where RFC 9110 says it is wanted."""
+    assert accepts_gzip(field) is expected

@@ -1,4 +1,4 @@
-"""What HTTP lets a client say about an answer: the language it wants, and the copy it has."""
+"""What HTTP lets a client say about an answer: language and coding that it wants, and the copy it has."""
 
 from __future__ import annotations
 
@@ -34,6 +34,16 @@ def negotiate(accept_language: str | None, preferred: str) -> str:
     # The own locale is tried first, so that it wins among those that `*` stands for.
     best = max((fallback, *LOCALES), key=rank)
     return best if rank(best)[0] > 0 else fallback
+
+
+def accepts_gzip(accept_encoding: str | None) -> bool:
+    """Return whether the client asks for gzip (RFC 9110, section 12.5.3), at least as much as for none.
+
+    Without the field nothing is asked for: the answer comes as it is.
+    """
+    weights = _weights(accept_encoding or "")
+    gzip = weights.get("gzip", weights.get("*", 0.0))
+    return gzip > 0 and gzip >= weights.get("identity", 0.0)
 
 
 def holds(if_none_match: str | None, etag: str) -> bool:

@@ -42,6 +42,10 @@ class InvalidParametersError(BillingError):
         self.errors = tuple(errors)
 
 
+class NotAcceptableError(BillingError):
+    """What is asked for cannot be sent in any form that the client accepts."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One problem, before it is written: everything in it may be shown to the caller."""
@@ -81,6 +85,7 @@ _TABLE: tuple[tuple[type[BillingError], HTTPStatus, str, Mapping[str, str]], ...
     (InvalidParametersError, HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_parameter", {}),
     (InvalidParameterError, HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_parameter", {}),
     (NotFoundError, HTTPStatus.NOT_FOUND, "not_found", {}),
+    (NotAcceptableError, HTTPStatus.NOT_ACCEPTABLE, "not_acceptable", {}),
     (EInvoiceIncompleteError, HTTPStatus.CONFLICT, "einvoice_incomplete", {}),
     # RFC 6750, section 3.1: a challenge names an error only when there were credentials.
     (MissingCredentialsError, HTTPStatus.UNAUTHORIZED, "missing_credentials", {"WWW-Authenticate": "Bearer"}),
