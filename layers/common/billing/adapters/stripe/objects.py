@@ -2,35 +2,29 @@
 
 from __future__ import annotations
 
-import json
-import math
 import time
-from dataclasses import dataclass, replace
-from datetime import timedelta
-from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from billing.adapters.stripe.client import StripeConnection
 from billing.adapters.stripe.credit_notes import read_credit_note_line
 from billing.adapters.stripe.events import API_VERSION, read_object
 from billing.adapters.stripe.invoices import read_line
 from billing.adapters.stripe.reading import Node, UnreadableError
 from billing.adapters.stripe.subscriptions import read_item
 from billing.domain.credit_notes import CreditNote
-from billing.domain.errors import BillingError, ContentionError, UnavailableError
+from billing.domain.errors import BillingError, ContentionError
 from billing.domain.invoices import Invoice
 from billing.domain.mirror import Deletion, ObjectKind, Observation, kind_of
 from billing.domain.subscriptions import Subscription
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from datetime import datetime
-
-    from stripe import RequestsClient, StripeClient
 
     from billing.domain.mirror import Snapshot
 
-_PATHS = {
+PATHS = {
     ObjectKind.CUSTOMER: "/v1/customers",
     ObjectKind.SUBSCRIPTION: "/v1/subscriptions",
     ObjectKind.INVOICE: "/v1/invoices",
@@ -41,25 +35,18 @@ _PATHS = {
 _PAGE = 100
 _MOST_PAGES = 1000
 _READINGS = 3
-_NOT_FOUND = 404
 
 
 class UnreadableAnswerError(BillingError):
     """Stripe answered with an object of an unexpected shape; the message names the member."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    members: dict[str, object]
-    before: datetime
-    """A time of Stripe's clock at which the answer's state was not read yet, in whole seconds."""
-
-
 class StripeApi:
     """Fetches objects of one account, all in the API version that the readers are written for.
 
     `api_key` returns the key, True asks for a fresh reading; `base` is the address of the API;
-    `retries` is how often the SDK tries again, half a second and more apart; `clock` counts seconds.
+    `retries` is how often the SDK tries again, half a second and more apart; `clock` counts seconds;
+    `pace` and `patience` are those of StripeConnection.
     """
 
     def __init__(
@@ -69,19 +56,16 @@ class StripeApi:
         *,
         retries: int = 2,
         clock: Callable[[], float] = time.monotonic,
+        pace: Callable[[], None] | None = None,
+        patience: float = 0.0,
     ) -> None:
-        self._api_key = api_key
-        self._base = base
-        self._retries = retries
-        self._clock = clock
-        self._client: StripeClient | None = None
-        self._connection: RequestsClient | None = None
+        self._stripe = StripeConnection(
+            api_key, base, retries=retries, clock=clock, pace=pace, patience=patience
+        )
 
     def close(self) -> None:
         """Close the connections to Stripe; a later fetch opens new ones."""
-        if self._connection is not None:
-            self._connection.close()  # type: ignore[no-untyped-call] # the SDK's only untyped method here
-        self._connection = self._client = None
+        self._stripe.close()
 
     def fetch(self, kind: ObjectKind, object_id: str) -> Observation | None:
         """Return the object's state now, with every line or item; None if Stripe does not know it.
@@ -103,8 +87,8 @@ class StripeApi:
             raise UnreadableAnswerError(f"Stripe's answer cannot be read: {error}") from None
 
     def _fetch(self, kind: ObjectKind, object_id: str) -> Observation | None:
-        path = f"{_PATHS[kind]}/{quote(object_id, safe='')}"
-        answer = self._get(path)
+        path = f"{PATHS[kind]}/{quote(object_id, safe='')}"
+        answer = self._stripe.get(path)
         for _ in range(_READINGS):
             if answer is None:
                 return None
@@ -115,7 +99,7 @@ class StripeApi:
             if whole is state:
                 return Observation(state, answer.before)
             # The pages came later than the object: they belong to it only if it still looks the same.
-            again = self._get(path)
+            again = self._stripe.get(path)
             if (
                 whole is not None
                 and again is not None
@@ -161,7 +145,7 @@ class StripeApi:
     def _pages(self, path: str, query: Mapping[str, str], name: str) -> Iterator[tuple[Node, ...] | None]:
         position: dict[str, str] = {}
         for _ in range(_MOST_PAGES):
-            answer = self._get(path, {**query, **position, "limit": str(_PAGE)})
+            answer = self._stripe.get(path, {**query, **position, "limit": str(_PAGE)})
             if answer is None:
                 yield None
                 return
@@ -174,62 +158,3 @@ class StripeApi:
                 raise UnreadableError(f"{name}.has_more", "true on an empty page")
             position = {"starting_after": rows[-1].text("id")}
         raise UnreadableError(name, f"over {_MOST_PAGES} pages")
-
-    def _get(self, path: str, query: Mapping[str, str] | None = None) -> _Answer | None:
-        """Return the JSON object at this path, None if Stripe does not know it."""
-        import stripe
-
-        started = self._clock()
-        try:
-            answer = self._ask(path, query or {})
-        except stripe.InvalidRequestError as error:
-            if error.http_status == _NOT_FOUND and error.code == "resource_missing":
-                return None
-            raise UnavailableError("stripe") from error
-        except stripe.StripeError as error:
-            raise UnavailableError("stripe") from error
-        members = json.loads(answer.body)
-        if not isinstance(members, dict):
-            raise UnreadableError(path.split("/")[2], "not an object")
-        return _Answer(members, _before(answer.headers, self._clock() - started))
-
-    def _ask(self, path: str, query: Mapping[str, str]) -> Any:
-        import stripe
-
-        if self._client is None:
-            self._client = self._connected(refresh=False)
-        try:
-            return self._client.raw_request("get", path, **query)
-        except stripe.AuthenticationError:
-            # The key may have been rolled; once, so that a wrong one does not hammer the store.
-            self._client = self._connected(refresh=True)
-            return self._client.raw_request("get", path, **query)
-
-    def _connected(self, *, refresh: bool) -> StripeClient:
-        import stripe
-
-        if self._connection is None:
-            self._connection = stripe.RequestsClient(timeout=(3.0, 10.0))
-        return stripe.StripeClient(
-            self._api_key(refresh),
-            stripe_version=API_VERSION,
-            base_addresses={"api": self._base},
-            max_network_retries=self._retries,
-            http_client=self._connection,
-        )
-
-
-def _before(headers: Mapping[str, str], elapsed: float) -> datetime:
-    """Return a whole second of Stripe's clock that is not after the reading of the state.
-
-    The Date header is written when the answer is, so after the state was read; the state was read
-    after the request left, which is at most `elapsed` seconds before the answer arrived.
-    """
-    for name, value in headers.items():
-        if name.lower() == "date":
-            try:
-                written = parsedate_to_datetime(value)
-            except ValueError:
-                break
-            return written - timedelta(seconds=math.ceil(elapsed))
-    raise UnreadableError("date", "missing")

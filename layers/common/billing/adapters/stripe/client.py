@@ -1,0 +1,174 @@
+"""One connection to Stripe's API: the version, the key, the pace, and what its errors mean here."""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+
+from billing.adapters.stripe.events import API_VERSION
+from billing.adapters.stripe.reading import UnreadableError
+from billing.domain.errors import UnavailableError
+from billing.domain.recovery import CursorGoneError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from stripe import RequestsClient, StripeClient
+
+_NOT_FOUND = 404
+_TOO_MANY = 429
+_LONGEST_WAIT = 30.0
+_FIRST_WAIT = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A JSON object of Stripe's."""
+
+    members: dict[str, object]
+    before: datetime
+    """A time of Stripe's clock at which the answer's state was not read yet, in whole seconds."""
+
+
+class StripeConnection:
+    """Reads JSON of one account, all in the API version that the readers are written for.
+
+    `api_key` returns the key, True asks for a fresh reading; `base` is the address of the API;
+    `retries` is how often the SDK tries again, half a second and more apart; `clock` counts seconds.
+    `pace` returns when the next call may be made. When Stripe asks to slow down all the same (429), calls
+    wait for up to `patience` seconds in all before they give up.
+    """
+
+    def __init__(
+        self,
+        api_key: Callable[[bool], str],
+        base: str,
+        *,
+        retries: int = 2,
+        clock: Callable[[], float] = time.monotonic,
+        pace: Callable[[], None] | None = None,
+        patience: float = 0.0,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._api_key = api_key
+        self._base = base
+        self._retries = retries
+        self._clock = clock
+        self._pace = pace
+        self._patience = patience
+        self._sleep = sleep
+        self._client: StripeClient | None = None
+        self._connection: RequestsClient | None = None
+
+    def close(self) -> None:
+        """Close the connections of this thread; a later call opens new ones."""
+        if self._connection is not None:
+            self._connection.close()  # type: ignore[no-untyped-call] # the SDK's only untyped method here
+        self._connection = self._client = None
+
+    def get(self, path: str, query: Mapping[str, Any] | None = None) -> Answer | None:
+        """Return the JSON object at this path, None if Stripe does not know it.
+
+        Raises
+        ------
+        CursorGoneError
+            The object that `starting_after` names is not there any more.
+        UnavailableError
+            Stripe does not answer, asks to slow down for longer than the patience, or refuses the key.
+        UnreadableError
+            The answer is no JSON object, or has no Date.
+        """
+        import stripe
+
+        try:
+            answer, elapsed = self._patiently(path, query or {})
+        except stripe.InvalidRequestError as error:
+            if error.code == "resource_missing":
+                if error.param == "starting_after":
+                    raise CursorGoneError from error
+                if error.http_status == _NOT_FOUND:
+                    return None
+            raise UnavailableError("stripe") from error
+        except stripe.StripeError as error:
+            raise UnavailableError("stripe") from error
+        members = answer.data
+        if not isinstance(members, dict):
+            raise UnreadableError(path.split("/")[2], "not an object")
+        return Answer(members, _before(answer.headers, elapsed))
+
+    def _patiently(self, path: str, query: Mapping[str, Any]) -> tuple[Any, float]:
+        """Return the answer and how long its call took, in seconds."""
+        import stripe
+
+        left, tries = self._patience, 0
+        while True:
+            if self._pace is not None:
+                self._pace()
+            started = self._clock()
+            try:
+                return self._ask(path, query), self._clock() - started
+            except stripe.StripeError as error:
+                if error.http_status != _TOO_MANY:
+                    raise
+                wait = _wait(error.headers or {}, tries)
+                if wait > left:
+                    raise
+            left, tries = left - wait, tries + 1
+            self._sleep(wait)
+
+    def _ask(self, path: str, query: Mapping[str, Any]) -> Any:
+        import stripe
+
+        if self._client is None:
+            self._client = self._connected(refresh=False)
+        try:
+            return self._client.raw_request("get", path, **query)
+        except stripe.AuthenticationError:
+            # The key may have been rolled; once, so that a wrong one does not hammer the store.
+            self._client = self._connected(refresh=True)
+            return self._client.raw_request("get", path, **query)
+
+    def _connected(self, *, refresh: bool) -> StripeClient:
+        import stripe
+
+        if self._connection is None:
+            self._connection = stripe.RequestsClient(timeout=(3.0, 10.0))
+        return stripe.StripeClient(
+            self._api_key(refresh),
+            stripe_version=API_VERSION,
+            base_addresses={"api": self._base},
+            max_network_retries=self._retries,
+            http_client=self._connection,
+        )
+
+
+def _wait(headers: Mapping[str, str], tries: int) -> float:
+    """Return how many seconds to wait after a 429: what Stripe asks for, else ever longer, never over 30."""
+    asked = {name.lower(): value for name, value in headers.items()}.get("retry-after", "")
+    if asked.isdecimal():
+        return min(float(asked), _LONGEST_WAIT)
+    # Not all at the same moment: others wait as well.
+    longest = min(_FIRST_WAIT * 2.0 ** min(tries, 10), _LONGEST_WAIT)
+    return longest * random.uniform(0.5, 1.0)  # noqa: S311 - spreads calls, protects nothing
+
+
+def _before(headers: Mapping[str, str], elapsed: float) -> datetime:
+    """Return a whole second of Stripe's clock that is not after the reading of the state.
+
+    The Date header is written when the answer is, so after the state was read; the state was read
+    after the request left, which is at most `elapsed` seconds before the answer arrived.
+    """
+    for name, value in headers.items():
+        if name.lower() == "date":
+            try:
+                written = parsedate_to_datetime(value)
+            except ValueError:
+                break
+            return written - timedelta(seconds=math.ceil(elapsed))
+    raise UnreadableError("date", "missing")
