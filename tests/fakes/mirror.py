@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime
 
-    from billing.domain.mirror import MalformedEvent, Observation, Snapshot, StripeEvent
+    from billing.domain.mirror import MalformedEvent, Mention, Observation, Snapshot, StripeEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,7 @@ class FakeMirror:
         if not self.available:
             raise UnavailableError("database")
 
-    def _held(self, state: Snapshot | Deletion) -> Held | None:
+    def _held(self, state: Snapshot | Deletion | Mention) -> Held | None:
         return self.held.get((kind_of(state), state.id))
 
     def _ended(self, event: StripeEvent | MalformedEvent) -> bool:

@@ -19,7 +19,7 @@ from billing.domain.subscriptions import Subscription, SubscriptionItem, Subscri
 from billing.domain.tax_rates import TaxRate
 
 if TYPE_CHECKING:
-    from billing.domain.mirror import Deletion, Snapshot
+    from billing.domain.mirror import Deletion, Mention, Snapshot
 
 T0 = instant(1_760_000_000)
 SECOND = timedelta(seconds=1)
@@ -225,7 +225,7 @@ def an_invoice(currency: str = "eur", **changes: Any) -> Invoice:
 
 
 def an_event(
-    name: str, content: Snapshot | Deletion | NotMirrored | Unreadable, *, after: int = 0
+    name: str, content: Snapshot | Deletion | Mention | NotMirrored | Unreadable, *, after: int = 0
 ) -> StripeEvent:
     """Return the event `name` about `content`, `after` seconds after T0."""
     about = None if isinstance(content, NotMirrored | Unreadable) else content

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from billing.domain.mirror import NotMirrored, ObjectKind, Observation, Unreadable
+from billing.domain.mirror import Mention, NotMirrored, ObjectKind, Observation, Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +27,7 @@ class World:
 
     def apply(self, event: StripeEvent) -> Verdict:
         """Apply an event's own content, as of its second."""
-        assert not isinstance(event.content, NotMirrored | Unreadable)
+        assert not isinstance(event.content, Mention | NotMirrored | Unreadable)
         return self.mirror.apply(event, Observation(event.content, event.created))
 
     def invoice(self, invoice_id: str = "in_1") -> Invoice | None:

@@ -9,6 +9,7 @@ from billing.adapters.stripe.events import read_event
 from billing.domain.invoices import Invoice
 from billing.domain.mirror import (
     Deletion,
+    Mention,
     NotMirrored,
     ObjectKind,
     Observation,
@@ -52,7 +53,7 @@ def snapshot(what: str = "invoice.updated", **members: Any) -> Snapshot:
     }
     builder = builders[what.split(".")[-2]]
     content = read_event(event(what, builder(**members))).content
-    assert not isinstance(content, Deletion | NotMirrored | Unreadable)
+    assert not isinstance(content, Deletion | Mention | NotMirrored | Unreadable)
     return content
 
 
@@ -63,7 +64,7 @@ def an_invoice(status: str = "open", description: str | None = None) -> Invoice:
 
 
 def an_event(
-    content: Snapshot | Deletion | NotMirrored | Unreadable, name: str = "evt_1", after: int = 0
+    content: Snapshot | Deletion | Mention | NotMirrored | Unreadable, name: str = "evt_1", after: int = 0
 ) -> StripeEvent:
     return StripeEvent(
         id=name,

@@ -9,6 +9,7 @@ from billing.domain.errors import ContentionError, UnavailableError
 from billing.domain.mirror import (
     Deletion,
     MalformedEvent,
+    Mention,
     NotMirrored,
     ObjectKind,
     Outcome,
@@ -195,6 +196,30 @@ def test_a_malformed_event_is_quarantined(world: World) -> None:
     world.apply.failed(malformed, "UnavailableError")
     assert world.mirror.inbox == {}
     assert world.apply(malformed) == Applied(Outcome.QUARANTINED, reason="event.livemode: missing")
+
+
+OLD = Mention(ObjectKind.INVOICE, "in_1", "invoice.status: missing (in 2016-07-06)")
+
+
+def test_what_an_old_payload_only_mentions_is_fetched(world: World) -> None:
+    """Given an event of an old version that does not tell the state, when it comes, then Stripe's stands."""
+    world.stripe.put(PAID)
+    assert world.apply(an_event(OLD)) == Applied(Outcome.APPLIED, asked_stripe=True)
+    assert world.state() == PAID
+
+
+def test_what_is_only_mentioned_and_gone_is_quarantined(world: World) -> None:
+    """Given an object that Stripe does not know either, when it is mentioned, then the reason says it all."""
+    reason = "invoice.status: missing (in 2016-07-06), and Stripe does not know it any more"
+    assert world.apply(an_event(OLD)) == Applied(Outcome.QUARANTINED, reason=reason)
+    assert world.state() is None
+
+
+def test_a_mention_that_was_overtaken_asks_nobody(world: World) -> None:
+    """Given a state later than an old event's mention of it, when that comes, then it is stale."""
+    world.apply(an_event(PAID, "evt_2", after=5))
+    world.stripe.away = True
+    assert world.apply(an_event(OLD)).outcome is Outcome.STALE
 
 
 def test_what_is_not_mirrored_is_ignored(world: World) -> None:

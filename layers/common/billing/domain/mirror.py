@@ -45,6 +45,15 @@ class Deletion:
 
 
 @dataclass(frozen=True, slots=True)
+class Mention:
+    """An object changed, and the event does not tell to what; `reason` names what its old payload lacks."""
+
+    kind: ObjectKind
+    id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class NotMirrored:
     """An event type that changes nothing here; it is kept as `ignored`."""
 
@@ -93,7 +102,7 @@ class StripeEvent:
     livemode: bool
     api_version: str | None
     object_id: str | None
-    content: Snapshot | Deletion | NotMirrored | Unreadable
+    content: Snapshot | Deletion | Mention | NotMirrored | Unreadable
     receipt: Receipt | None = None
 
 
@@ -154,9 +163,9 @@ _KINDS: dict[type, ObjectKind] = {
 }
 
 
-def kind_of(state: Snapshot | Deletion) -> ObjectKind:
+def kind_of(state: Snapshot | Deletion | Mention) -> ObjectKind:
     """Return which mirrored object a state is of."""
-    return state.kind if isinstance(state, Deletion) else _KINDS[type(state)]
+    return state.kind if isinstance(state, Deletion | Mention) else _KINDS[type(state)]
 
 
 # How far along its lifecycle a status is, by the object that has one.

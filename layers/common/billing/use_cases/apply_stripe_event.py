@@ -11,6 +11,7 @@ from billing.domain.invoices import Invoice
 from billing.domain.mirror import (
     Deletion,
     MalformedEvent,
+    Mention,
     NotMirrored,
     Observation,
     Outcome,
@@ -69,10 +70,10 @@ class ApplyStripeEvent:
         if isinstance(event, MalformedEvent):
             return self._record(event, Outcome.QUARANTINED, event.reason)
         applied = self._apply(event)
-        if isinstance(event.content, Invoice | CreditNote) and applied.outcome is not Outcome.QUARANTINED:
+        if applied.outcome is not Outcome.QUARANTINED:
             # After the document, which is worth more than the name of its tax. Of a stale one too: it may
             # have been overtaken by a state that was fetched, and of which no event named the rates.
-            self._learn_tax_rates(event.content)
+            self._learn_rates_of(event.content)
         return applied
 
     def _apply(self, event: StripeEvent) -> Applied:
@@ -84,6 +85,8 @@ class ApplyStripeEvent:
                 return self._record(event, Outcome.QUARANTINED, reason)
             case NotMirrored():
                 return self._record(event, Outcome.IGNORED)
+            case Mention() as mention:
+                return self._settle(event, mention)
             case content if _is_complete(content):
                 verdict = self._mirror.apply(event, Observation(content, event.created))
                 return self._settle(event, content) if verdict is Verdict.TIE else _ended(verdict)
@@ -103,13 +106,17 @@ class ApplyStripeEvent:
         if not isinstance(event, MalformedEvent):
             self._mirror.record(event, Outcome.FAILED, reason)
 
+    def _learn_rates_of(self, content: object) -> None:
+        if isinstance(content, Invoice | CreditNote):
+            self._learn_tax_rates(content)
+
     def _record(
         self, event: StripeEvent | MalformedEvent, outcome: Outcome, reason: str | None = None
     ) -> Applied:
         verdict = self._mirror.record(event, outcome, reason)
         return Applied(None if verdict is Verdict.DUPLICATE else outcome, reason=reason)
 
-    def _settle(self, event: StripeEvent, content: Snapshot | Deletion) -> Applied:
+    def _settle(self, event: StripeEvent, content: Snapshot | Deletion | Mention) -> Applied:
         """Ask Stripe for the state, and write it if the object still stands as it did before asking."""
         kind = kind_of(content)
         for _ in range(ROUNDS):
@@ -124,12 +131,18 @@ class ApplyStripeEvent:
                     return self._record(event, Outcome.QUARANTINED, observation.reason)
                 verdict = self._mirror.settle(event, observation, standing)
                 asked = True
+                if observation is not None and verdict is not Verdict.MOVED:
+                    self._learn_rates_of(observation.state)
             if verdict is not Verdict.MOVED:
                 return _ended(verdict, asked_stripe=asked)
         raise ContentionError(f"The {kind.value} kept changing while its state was settled.")
 
     def _observe(
-        self, event: StripeEvent, content: Snapshot | Deletion, kind: ObjectKind, standing: Standing | None
+        self,
+        event: StripeEvent,
+        content: Snapshot | Deletion | Mention,
+        kind: ObjectKind,
+        standing: Standing | None,
     ) -> Observation | Unreadable | None:
         """Return the state to write, None to keep what stands, or why there is no telling."""
         found = self._stripe.fetch(kind, content.id)
@@ -137,6 +150,8 @@ class ApplyStripeEvent:
             # Read after the event and after what stands, so it holds every change up to both.
             stamps = [found.as_of, event.created] + ([standing.as_of] if standing is not None else [])
             return replace(found, as_of=max(stamps))
+        if isinstance(content, Mention):
+            return Unreadable(f"{content.reason}, and Stripe does not know it any more")
         if not _is_complete(content):
             return Unreadable(f"{kind.value}: incomplete, and Stripe does not know it any more")
         if standing is None or may_follow(content, standing):
@@ -144,7 +159,7 @@ class ApplyStripeEvent:
         return None
 
 
-def _is_overtaken(event: StripeEvent, content: Snapshot | Deletion, standing: Standing) -> bool:
+def _is_overtaken(event: StripeEvent, content: Snapshot | Deletion | Mention, standing: Standing) -> bool:
     return standing.deleted or (event.created < standing.as_of and not isinstance(content, Deletion))
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from billing.adapters.stripe.credit_notes import read_credit_note
@@ -13,11 +11,13 @@ from billing.adapters.stripe.invoices import read_invoice
 from billing.adapters.stripe.reading import Node, UnreadableError
 from billing.adapters.stripe.subscriptions import read_subscription
 from billing.adapters.stripe.tax_rates import read_tax_rate
+from billing.adapters.stripe.upgrades import read_version, upgraded
 from billing.domain.errors import PayloadRejectedError
 from billing.domain.mirror import (
     Deletion,
     MalformedEvent,
     MalformedEventError,
+    Mention,
     NotMirrored,
     ObjectKind,
     StripeEvent,
@@ -27,6 +27,7 @@ from billing.domain.mirror import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from billing.adapters.stripe.upgrades import Version
     from billing.domain.mirror import Snapshot
 
 API_VERSION = "2026-05-27.dahlia"
@@ -79,32 +80,14 @@ DELETION_TYPES = {"customer.deleted": ObjectKind.CUSTOMER, "invoice.deleted": Ob
 """The event types after which the object is gone; `invoice.deleted` is a removed draft."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """How the objects of some API versions look: the names of the releases, and a reader per object."""
-
-    releases: frozenset[str]
-    readers: Mapping[ObjectKind, Callable[[Node], Snapshot]]
-
-
-SHAPES = (
-    # A release name stands for one shape: Stripe changes it when it breaks something, and monthly
-    # versions of one name only add ("API versioning").
-    Shape(
-        releases=frozenset(("basil", "clover", "dahlia", "endive")),
-        readers={
-            ObjectKind.CUSTOMER: read_customer,
-            ObjectKind.SUBSCRIPTION: read_subscription,
-            ObjectKind.INVOICE: read_invoice,
-            ObjectKind.TAX_RATE: read_tax_rate,
-            ObjectKind.CREDIT_NOTE: read_credit_note,
-            ObjectKind.INVOICE_PAYMENT: read_invoice_payment,
-        },
-    ),
-)
-"""Every shape that can be read; another one is one more entry."""
-
-_VERSION = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(\.([a-z]{1,30}))?", re.ASCII)
+_READERS: Mapping[ObjectKind, Callable[[Node], Snapshot]] = {
+    ObjectKind.CUSTOMER: read_customer,
+    ObjectKind.SUBSCRIPTION: read_subscription,
+    ObjectKind.INVOICE: read_invoice,
+    ObjectKind.TAX_RATE: read_tax_rate,
+    ObjectKind.CREDIT_NOTE: read_credit_note,
+    ObjectKind.INVOICE_PAYMENT: read_invoice_payment,
+}
 
 
 def read_event(payload: Mapping[str, object]) -> StripeEvent:
@@ -148,14 +131,18 @@ def read_object(kind: ObjectKind, members: Mapping[str, object], api_version: st
     Raises
     ------
     UnreadableError
-        A member is missing or not what it should be, or the version's shape is not known.
+        A member is missing or not what it should be, or the version is not known.
     """
-    return _readers(api_version)[kind](Node(kind.value, members))
+    return _read(kind, members, read_version(api_version))
+
+
+def _read(kind: ObjectKind, members: Mapping[str, object], version: Version) -> Snapshot:
+    return _READERS[kind](Node(kind.value, upgraded(kind, members, version)))
 
 
 def _content(
     event: Node, version: str | None
-) -> tuple[Snapshot | Deletion | NotMirrored | Unreadable, str | None]:
+) -> tuple[Snapshot | Deletion | Mention | NotMirrored | Unreadable, str | None]:
     what = event.text("type")
     about = event.node("data").node("object")
     object_id = _id_of(about)
@@ -177,11 +164,27 @@ def _id_of(about: Node) -> str | None:
         return None
 
 
-def _snapshot(kind: ObjectKind, about: Node, event: Node, version: str | None) -> Snapshot:
-    snapshot = read_object(kind, about.members, _known(version))
+def _snapshot(kind: ObjectKind, about: Node, event: Node, text: str | None) -> Snapshot | Mention:
+    if text is None:
+        # Stripe names no version on events from before November 2014.
+        return _mention(kind, about, "api_version: missing")
+    version = read_version(text)
+    try:
+        snapshot = _read(kind, about.members, version)
+    except UnreadableError as error:
+        if version.is_current:
+            raise
+        return _mention(kind, about, f"{error} (in {text})")
     if snapshot.livemode != event.flag("livemode"):
         raise UnreadableError(f"{kind.value}.livemode", "not that of the event")
     return snapshot
+
+
+def _mention(kind: ObjectKind, about: Node, reason: str) -> Mention:
+    """Return which object changed, for Stripe to tell it in our version; its id every version tells alike."""
+    changed = Node(kind.value, about.members)
+    changed.expect("object", kind.value)
+    return Mention(kind, changed.text("id"), reason)
 
 
 def _deletion(kind: ObjectKind, about: Node, event: Node) -> Deletion:
@@ -191,19 +194,3 @@ def _deletion(kind: ObjectKind, about: Node, event: Node) -> Deletion:
     if gone.has("livemode") and gone.flag("livemode") != event.flag("livemode"):
         raise UnreadableError(f"{kind.value}.livemode", "not that of the event")
     return Deletion(kind=kind, id=gone.text("id"))
-
-
-def _known(version: str | None) -> str:
-    if version is None:
-        raise UnreadableError("api_version", "missing")
-    return version
-
-
-def _readers(version: str) -> Mapping[ObjectKind, Callable[[Node], Snapshot]]:
-    parts = _VERSION.fullmatch(version)
-    if parts is None:
-        raise UnreadableError("api_version", "malformed")
-    for shape in SHAPES:
-        if parts[2] in shape.releases:
-            return shape.readers
-    raise UnreadableError("api_version", f"{version} is not known")
