@@ -56,7 +56,9 @@ def test_the_invoices_are_of_every_kind() -> None:
             features |= {"price per quantity"} if line.price_quantity != 1 else set()
         found.update(features)
     assert found["300 lines"] == 2
-    rare = {feature: times for feature, times in found.items() if times < 10 and feature != "300 lines"}
+    # Stripe's tax is within the tolerance but for currencies without decimals: few need a rounding amount.
+    seldom = {"300 lines", "rounding"}
+    rare = {feature: times for feature, times in found.items() if times < 10 and feature not in seldom}
     assert rare == {}
     expected = {"S", "Z", "E", "AE", "O", "EUR", "JPY", "KWD", "rounding", "prepaid", "paid", "several rates"}
     assert expected | {"negative line", "discount", "price per quantity"} <= set(found)

@@ -78,6 +78,8 @@ class VatBreakdown:
 class EInvoiceTotals:
     """The document totals (BG-22); `paid` holds credit from the customer's balance, too.
 
+    Of a credit note `paid` is what it gave back, and `due` what it takes off its invoice.
+
     `net` is BT-106 and BT-109, `tax` BT-110, `gross` BT-112, `paid` BT-113, `rounding` BT-114, `due` BT-115.
     """
 
@@ -90,11 +92,19 @@ class EInvoiceTotals:
 
 
 @dataclass(frozen=True, slots=True)
+class PrecedingInvoice:
+    """The invoice that a credit note corrects (BG-3): `number` is BT-25, `issued` BT-26."""
+
+    number: str
+    issued: date
+
+
+@dataclass(frozen=True, slots=True)
 class EInvoice:
-    """An invoice that meets the rules of EN 16931.
+    """An invoice, or a credit note where it has a `preceding` one, that meets the rules of EN 16931.
 
     `number` is BT-1, `issued` BT-2, `currency` BT-5, `due_date` BT-9, `terms` BT-20, `note` BT-22,
-    `period` BG-14.
+    `period` BG-14. Amounts of a credit note are positive, as the standard has them.
     """
 
     number: str
@@ -109,6 +119,7 @@ class EInvoice:
     lines: tuple[EInvoiceLine, ...]
     breakdown: tuple[VatBreakdown, ...]
     totals: EInvoiceTotals
+    preceding: PrecedingInvoice | None = None
 
 
 @dataclass(frozen=True, slots=True)

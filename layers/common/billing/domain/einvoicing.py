@@ -1,12 +1,14 @@
-"""Makes an e-invoice of EN 16931 from an invoice's document.
+"""Makes an e-invoice of EN 16931 from the document of an invoice or a credit note.
 
 Stripe's amounts are the truth for what is payable; the standard wants every sum to follow from the lines.
 Where the two differ:
 
 - A line's net amount is Stripe's amount less its discounts and the tax that is included in it, so nets and
   their sums are Stripe's own, to the cent.
-- Stripe rounds tax per line, the standard per category and rate (BR-CO-17). The tax here is the standard's;
-  what Stripe's total differs by is the rounding amount (BT-114), so that what is due (BT-115) is Stripe's.
+- Stripe rounds tax per line, the standard per category and rate (BR-CO-17). The tax (BT-117) is Stripe's
+  where it is within the tolerance of the standard's schematron, so that it is the one that the PDF shows;
+  else it is the standard's, and what Stripe's total differs by is the rounding amount (BT-114). What is due
+  (BT-115) is Stripe's either way.
 - A difference that rounding cannot explain is no rounding: such an invoice has no e-invoice.
 
 What lacks is named, never guessed: a wrong VAT category is worse than none.
@@ -14,11 +16,12 @@ What lacks is named, never guessed: a wrong VAT category is worse than none.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 from datetime import timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING
 
+from billing.domain.credit_notes import CreditNoteStatus
 from billing.domain.einvoice import (
     Days,
     EInvoice,
@@ -26,6 +29,7 @@ from billing.domain.einvoice import (
     EInvoiceTotals,
     Incomplete,
     Party,
+    PrecedingInvoice,
     VatBreakdown,
 )
 from billing.domain.invoices import InvoiceStatus
@@ -43,7 +47,9 @@ if TYPE_CHECKING:
 
 _DECIMALS = 2
 """At most, in every amount (BR-DEC-*)."""
-_SHOWN = (InvoiceStatus.OPEN, InvoiceStatus.PAID, InvoiceStatus.UNCOLLECTIBLE)
+_SHOWN = (InvoiceStatus.OPEN, InvoiceStatus.PAID, InvoiceStatus.UNCOLLECTIBLE, CreditNoteStatus.ISSUED)
+_TOLERANCE = Decimal(1)
+"""How far, in major units, the schematron lets the tax be from the basis times the rate: less than this."""
 
 
 def einvoice(document: InvoiceDocument) -> EInvoice | Incomplete:
@@ -54,7 +60,7 @@ def einvoice(document: InvoiceDocument) -> EInvoice | Incomplete:
     breakdown: tuple[VatBreakdown, ...] = ()
     if len(vats) == len(document.lines):
         breakdown = _breakdown(document, vats)
-        missing |= _missing_taxes(document, vats, breakdown)
+        missing |= _missing_taxes(document, vats)
     if missing or document.number is None or document.buyer.name is None:
         return Incomplete(tuple(sorted(missing)))
     totals = _totals(document, breakdown)
@@ -66,7 +72,7 @@ def einvoice(document: InvoiceDocument) -> EInvoice | Incomplete:
         issued=document.issued.date(),
         currency=document.currency.upper(),
         due_date=document.due_date.date() if document.due_date else None,
-        terms=None if document.due_date or totals.due <= 0 else seller.payment_note or "Due on receipt",
+        terms=None if document.due_date or totals.due <= 0 else _terms(document),
         note=document.memo,
         seller=Party(
             name=seller.name,
@@ -88,6 +94,7 @@ def einvoice(document: InvoiceDocument) -> EInvoice | Incomplete:
         ),
         breakdown=breakdown,
         totals=totals,
+        preceding=_preceding(document),
     )
 
 
@@ -126,6 +133,8 @@ def _missing_parties(document: InvoiceDocument, categories: set[VatCategory]) ->
     there = {
         "status": document.status in _SHOWN,
         "number": bool(document.number),
+        # BR-55: a reference to an invoice names its number.
+        "invoice": document.corrects is None or bool(document.corrects.invoice_number),
         "lines.description": all((line.description or "").strip() for line in document.lines),
         "seller.address.country": bool(seller.address.country),
         # BR-CO-26: something must identify the seller, and BR-O-02 forbids the VAT identifier.
@@ -156,44 +165,60 @@ def _missing_sums(document: InvoiceDocument) -> set[str]:
     return missing
 
 
-def _missing_taxes(
-    document: InvoiceDocument, vats: Sequence[Vat], breakdown: Sequence[VatBreakdown]
-) -> set[str]:
+def _missing_taxes(document: InvoiceDocument, vats: Sequence[Vat]) -> set[str]:
     """Return whether Stripe's tax is more than a rounding away from what the rate gives.
 
     Stripe rounds each line's tax, or spreads what it rounded once: either way a line is off by less than
     one minor unit, an included tax by (1 + rate) times that, for it moves the basis too.
     """
-    charged: dict[Vat, Decimal] = defaultdict(Decimal)
-    lines: dict[Vat, int] = defaultdict(int)
-    for line, vat in zip(document.lines, vats, strict=True):
-        charged[vat] += sum((tax.amount.decimal for tax in line.taxes), start=Decimal(0))
-        lines[vat] += 1
-    for group in breakdown:
-        category, rate = group.vat
-        off = abs(charged[group.vat] - group.tax)
-        allowed = (lines[group.vat] * (1 + rate / 100) + 1) * _unit(document.currency)
-        if off > (allowed if category is VatCategory.STANDARD else 0):
+    lines = Counter(vats)
+    unit = _unit(document.currency)
+    for vat, (basis, charged) in _taxed(document, vats).items():
+        category, rate = vat
+        off = abs(charged - _reckoned(vat, basis, unit))
+        if off > ((lines[vat] * (1 + rate / 100) + 1) * unit if category is VatCategory.STANDARD else 0):
             return {"taxes.amount"}
     return set()
 
 
 def _breakdown(document: InvoiceDocument, vats: Sequence[Vat]) -> tuple[VatBreakdown, ...]:
-    """Return BG-23; the tax is the basis times the rate, rounded once (BR-CO-17), half up."""
-    taxable: dict[Vat, Decimal] = defaultdict(Decimal)
-    for line, vat in zip(document.lines, vats, strict=True):
-        taxable[vat] += _net(line).decimal
+    """Return BG-23; where the taxes are Stripe's all over, they sum up to those of the document."""
     unit = _unit(document.currency)
-    return tuple(
-        VatBreakdown(
-            vat=vat,
-            taxable=basis,
-            # BR-Z-09 and its like compare texts: 0 has no sign.
-            tax=(basis * vat[1] / 100).quantize(unit, ROUND_HALF_UP) + Decimal(0),
-            reason=EXEMPTION.get(vat[0]),
-        )
-        for vat, basis in taxable.items()
-    )
+    groups = []
+    for vat, (basis, charged) in _taxed(document, vats).items():
+        reckoned = _reckoned(vat, basis, unit)
+        tax = charged if abs(charged - reckoned) < _TOLERANCE else reckoned
+        groups.append(VatBreakdown(vat=vat, taxable=basis, tax=tax, reason=EXEMPTION.get(vat[0])))
+    return tuple(groups)
+
+
+def _taxed(document: InvoiceDocument, vats: Sequence[Vat]) -> dict[Vat, tuple[Decimal, Decimal]]:
+    """Return the basis and Stripe's tax of each category and rate."""
+    sums: dict[Vat, tuple[Decimal, Decimal]] = {}
+    for line, vat in zip(document.lines, vats, strict=True):
+        basis, charged = sums.get(vat, (Decimal(0), Decimal(0)))
+        tax = sum((tax.amount.decimal for tax in line.taxes), start=Decimal(0))
+        sums[vat] = basis + _net(line).decimal, charged + tax
+    return sums
+
+
+def _reckoned(vat: Vat, basis: Decimal, unit: Decimal) -> Decimal:
+    """Return the basis times the rate, rounded once (BR-CO-17), half up; 0 has no sign."""
+    return (basis * vat[1] / 100).quantize(unit, ROUND_HALF_UP) + Decimal(0)
+
+
+def _terms(document: InvoiceDocument) -> str:
+    """Return BT-20, which BR-CO-25 asks for where something is due."""
+    if document.corrects is not None:
+        return f"Deducted from invoice {document.corrects.invoice_number}"
+    return document.seller.payment_note or "Due on receipt"
+
+
+def _preceding(document: InvoiceDocument) -> PrecedingInvoice | None:
+    correction = document.corrects
+    if correction is None or correction.invoice_number is None or correction.invoice_issued is None:
+        return None
+    return PrecedingInvoice(correction.invoice_number, correction.invoice_issued.date())
 
 
 def _totals(document: InvoiceDocument, breakdown: Sequence[VatBreakdown]) -> EInvoiceTotals:

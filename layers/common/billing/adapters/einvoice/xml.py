@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 GUIDELINE = "urn:cen.eu:en16931:2017"
 """BT-24."""
-COMMERCIAL_INVOICE = "380"
-"""BT-3, a code of UNTDID 1001."""
+COMMERCIAL_INVOICE, CREDIT_NOTE = "380", "381"
+"""BT-3, codes of UNTDID 1001."""
 EMAIL = "EM"
 """Scheme of an electronic address that is an e-mail address (the CEF's EAS list)."""
 
@@ -33,7 +33,7 @@ def einvoice_xml(invoice: EInvoice) -> bytes:
     document = Document()
     document.context.guideline_parameter.id = GUIDELINE
     document.header.id = written_text(invoice.number)
-    document.header.type_code = COMMERCIAL_INVOICE
+    document.header.type_code = COMMERCIAL_INVOICE if invoice.preceding is None else CREDIT_NOTE
     document.header.issue_date_time = invoice.issued
     if invoice.note:
         _add_note(document, invoice.note)
@@ -86,6 +86,9 @@ def _write_settlement(place: Any, invoice: EInvoice) -> None:
     elif invoice.terms:
         place.terms.add(PaymentTerms(description=written_text(invoice.terms)))
     _write_totals(place.monetary_summation, invoice.totals, invoice.currency)
+    if invoice.preceding is not None:
+        place.invoice_referenced_document.issuer_assigned_id = written_text(invoice.preceding.number)
+        place.invoice_referenced_document.issue_date_time = invoice.preceding.issued
 
 
 def _breakdown(group: VatBreakdown) -> Any:
