@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING
+
+from bench.kept import kept
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,12 +25,8 @@ def common_layer(run: Run) -> Path:
         The layer's Makefile failed.
     """
     source = run.project / "layers" / "common"
-    kept = run.kept / f"common-{_digest(source)}"
-    if not kept.exists():
-        run.say("building the common layer")
-        for old in run.kept.glob("common-*"):
-            shutil.rmtree(old)
-        fresh = run.kept / "common-new"
+
+    def build(fresh: Path) -> None:
         uv = run.project / ".local" / "tools" / "uv" / "bin"
         settings = [f"ARTIFACTS_DIR={fresh}", "LAYER_PLATFORM=host", f"PYTHON={sys.executable}"]
         subprocess.run(
@@ -38,8 +35,8 @@ def common_layer(run: Run) -> Path:
             stdout=subprocess.DEVNULL,
             check=True,
         )
-        fresh.rename(kept)
-    return kept / "python"
+
+    return kept(run, "common", _digest(source), build) / "python"
 
 
 def _digest(source: Path) -> str:
@@ -47,4 +44,4 @@ def _digest(source: Path) -> str:
     for file in sorted(source.rglob("*")):
         if file.is_file() and file.suffix != ".pyc":
             digest.update(str(file.relative_to(source)).encode() + b"\0" + file.read_bytes())
-    return digest.hexdigest()[:16]
+    return digest.hexdigest()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+
+from billing.domain.features import Feature
 
 EMPTY = "def handler(event, context):\n    return {}\n"
 
@@ -45,6 +48,11 @@ FUNCTIONS = {
         "psycopg, Powertools' logger and metrics",
         f"{_JOIN}{_FLAG}b.authenticate()\n{_SECRET}",
     ),
+    "get_credit_note_pdf": Start(
+        f"{_DATABASE}\n{_RESOLVER}\n{_STORE}",
+        "psycopg, Powertools' HTTP resolver, an S3 client",
+        f"{_JOIN}{_FLAG}b.get_credit_note_pdf().store._s3\n{_SECRET}",
+    ),
     "get_features": Start(_RESOLVER, "Powertools' HTTP resolver", f"{_JOIN}b.get_features()()\n"),
     "get_info": Start(_RESOLVER, "Powertools' HTTP resolver", f"{_JOIN}b.get_info()()\n"),
     "get_invoice": Start(
@@ -56,6 +64,11 @@ FUNCTIONS = {
         f"{_DATABASE}\n{_RESOLVER}\n{_STORE}",
         "psycopg, Powertools' HTTP resolver, an S3 client",
         f"{_JOIN}{_FLAG}b.get_invoice_pdf().store._s3\n{_SECRET}",
+    ),
+    "get_invoice_xml": Start(
+        f"{_DATABASE}\n{_RESOLVER}",
+        "psycopg, Powertools' HTTP resolver",
+        f"{_JOIN}{_FLAG}b.get_invoice_xml()\n{_SECRET}",
     ),
     "list_invoices": Start(
         f"{_DATABASE}\n{_RESOLVER}",
@@ -89,7 +102,7 @@ ENVIRONMENT = {
     "DOCUMENT_BUCKET": "bench",
     "ENVIRONMENT": "bench",
     "EVENT_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/bench",
-    "FEATURE_FLAGS": '{"invoices": {"default": true}, "invoice_pdf": {"default": true}}',
+    "FEATURE_FLAGS": json.dumps({feature: {"default": True} for feature in Feature}),
     "IDEMPOTENCY_TABLE": "bench",
     "OIDC_AUDIENCE": "bench",
     "OIDC_ISSUER": "https://issuer.example",

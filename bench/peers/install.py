@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from bench.kept import kept
 
+if TYPE_CHECKING:
     from bench.harness import Run
 
 _HERE = Path(__file__).parent
@@ -39,7 +39,7 @@ def node_folder(run: Run) -> Path:
         options = ["--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
         _run([npm, "ci", *options, "--prefix", str(fresh)], fresh)
 
-    place = _kept(run, "node", _HERE / "package-lock.json", install)
+    place = kept(run, "peers-node", _digest(_HERE / "package-lock.json"), install)
     for driver in _HERE.glob("*.mjs"):
         shutil.copy(driver, place)
     return place
@@ -62,20 +62,11 @@ def django_python(run: Run) -> Path:
         wanted = ["--require-hashes", str(_HERE / "dj_stripe.txt")]
         _run([str(uv), "pip", "sync", "--quiet", "--python", "venv/bin/python", *wanted], fresh)
 
-    return _kept(run, "django", _HERE / "dj_stripe.txt", install) / "venv" / "bin" / "python"
+    return kept(run, "peers-django", _digest(_HERE / "dj_stripe.txt"), install) / "venv" / "bin" / "python"
 
 
-def _kept(run: Run, name: str, lock: Path, install: Callable[[Path], None]) -> Path:
-    place = run.kept / f"peers-{name}-{hashlib.sha256(lock.read_bytes()).hexdigest()[:16]}"
-    if not place.exists():
-        run.say(f"installing the peers of {lock.name}")
-        for old in run.kept.glob(f"peers-{name}-*"):
-            shutil.rmtree(old)
-        fresh = run.kept / f"peers-{name}-new"
-        fresh.mkdir()
-        install(fresh)
-        fresh.rename(place)
-    return place
+def _digest(lock: Path) -> str:
+    return hashlib.sha256(lock.read_bytes()).hexdigest()
 
 
 def _run(command: list[str], folder: Path) -> None:

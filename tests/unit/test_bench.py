@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import json
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from bench.__main__ import main
-from bench.harness import Result, Target, interleaved
+from bench.harness import Result, Run, Target, interleaved
+from bench.kept import kept
 from bench.report import table
 from bench.rows import ROWS
+from bench.start_files import FUNCTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
+
+PROJECT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Return the settings of a run that keeps things in an empty folder."""
+    place = tmp_path / "kept"
+    place.mkdir()
+    return Run(PROJECT, place, tmp_path, quick=True, million=False, say=lambda _: None)
 
 
 @pytest.mark.parametrize(
@@ -60,14 +73,44 @@ def test_the_table_shows_ratio_distance_and_what_is_missed() -> None:
 def test_every_row_runs_and_names_its_floor(
     row: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
-    """Given sizes too small to mean anything, when a row is run, then every result has its floor's name."""
+    """Given sizes too small to mean anything, when a row is run, then every floor has its name."""
     monkeypatch.setenv("BILLING_BENCH_DIR", str(request.config.cache.mkdir("bench")))
     found = tmp_path / "results.json"
     main(["--rows", row, "--quick", "--json", str(found)])
     said = json.loads(found.read_text())
     assert said["machine"]["cores"] > 0
     assert {result["row"] for result in said["results"]} == {row}
-    assert all(result["floor_is"] and result["measured"] > 0 for result in said["results"])
+    for result in said["results"]:
+        assert result["measured"] > 0
+        assert (result["floor"] is None) == (not result["floor_is"])
+
+
+def test_every_function_is_started() -> None:
+    """Given the functions that are deployed, when the row of starts is read, then it has every one."""
+    assert set(FUNCTIONS) == {app.parent.name for app in PROJECT.glob("functions/*/app.py")}
+
+
+def test_what_is_kept_is_built_once_and_again_when_it_changes(run: Run) -> None:
+    """Given something that is kept, when it is asked for by digests, then each is built once."""
+    built: list[Path] = []
+
+    def build(fresh: Path) -> None:
+        built.append(fresh)
+        (fresh / "made").touch()
+
+    places = [kept(run, "thing", digest, build) for digest in ("a", "a", "b")]
+    assert [place.name for place in places] == ["thing-a", "thing-a", "thing-b"]
+    assert len(built) == 2
+    assert all((place / "made").exists() for place in places)
+    assert {folder.name for folder in run.kept.iterdir()} == {"thing-a", "thing-b"}
+
+
+def test_what_nobody_used_for_a_day_is_not_kept(run: Run) -> None:
+    """Given a kept folder of the day before yesterday, when another is asked for, then it is gone."""
+    old = kept(run, "thing", "old", lambda _: None)
+    os.utime(old, (0, 0))
+    kept(run, "thing", "new", lambda _: None)
+    assert not old.exists()
 
 
 def test_an_unknown_row_is_refused() -> None:
