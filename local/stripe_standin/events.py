@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from local.stripe_standin.store import Json
 
 _ABSENT = object()
+_MOST_TYPES = 20
 
 
 def emit(call: Call, event_type: str, obj: Json, *, before: Json | None = None) -> None:
@@ -78,11 +79,11 @@ def _list(call: Call) -> Json:
     types: list[Any] = call.params.get("types", [])
     if types and call.params.get("type"):
         raise StripeError("You may only specify one of these parameters: type, types.", param="type")
-    if types and len(types) > 1:
-        raise StripeError("This stand-in of Stripe filters events by one type only", param="types")
-    wanted = types[0] if types else call.params.get("type")
+    if len(types) > _MOST_TYPES:
+        raise StripeError(f"You may specify at most {_MOST_TYPES} types.", param="types")
+    wanted = types or [kind for kind in (call.params.get("type"),) if kind]
     if wanted:
-        filters.append(Filter("$.type", wanted))
+        filters.append(Filter("$.type", tuple(wanted)))
     return page(call, "event", "/v1/events", filters=filters, view=lambda event: with_pending(call, event))
 
 

@@ -5,6 +5,8 @@
   is known beforehand; sent again it replaces what it was.
 - `PUT /_standin/objects` `{"objects": [raw Stripe objects]}`: makes them Stripe's state as they are,
   without events; the lines of an invoice or credit note and the items of a subscription come embedded.
+- `PUT /_standin/rate` `{"per_second"}`: answers 429 to calls over this limit (null: none), and counts
+  anew; `GET /_standin/rate`: the limit, and how many calls were taken and refused since.
 """
 
 from __future__ import annotations

@@ -37,6 +37,7 @@ from local.stripe_standin.delivery import RETRY_DELAYS, Deliverer
 from local.stripe_standin.errors import StripeError
 from local.stripe_standin.expand import expand
 from local.stripe_standin.forms import nest
+from local.stripe_standin.rate_limit import RateLimit, add_rate_routes, too_many
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -99,6 +100,7 @@ def create_app(
 ) -> web.Application:
     """Return the application; it delivers events while it runs and closes the store at its end."""
     app = web.Application(client_max_size=64 * 1024 * 1024)
+    limit = RateLimit()
 
     async def lifetime(_: web.Application) -> AsyncIterator[None]:
         deliverer = Deliverer(store, retry_delays=retry_delays)
@@ -120,7 +122,10 @@ def create_app(
             clock=clock,
             id=f"req_{secrets.token_hex(7)}",
         )
-        status, answer, replayed = _answer(store, asked)
+        if limit.takes():
+            status, answer, replayed = _answer(store, asked)
+        else:
+            status, answer, replayed = (*too_many(), False)
         app[helpers.DELIVERER].wake()
         for observer in observers:
             observer(
@@ -140,6 +145,7 @@ def create_app(
 
     app.cleanup_ctx.append(lifetime)
     helpers.add_routes(app, store)
+    add_rate_routes(app, limit)
     app.router.add_route("*", "/{path:.*}", serve)
     return app
 

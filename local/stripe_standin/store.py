@@ -51,10 +51,13 @@ _OPERATORS = {"eq": "=", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """A condition on a stored object: `path` is SQLite's JSON path, `operator` eq, gt, gte, lt or lte."""
+    """A condition on a stored object: `path` is SQLite's JSON path, `operator` eq, gt, gte, lt or lte.
+
+    Of several values the object's must be one.
+    """
 
     path: str
-    value: str | int | None
+    value: str | int | tuple[str, ...] | None
     operator: str = "eq"
 
 
@@ -214,6 +217,9 @@ def _conditions(filters: Sequence[Filter]) -> tuple[str, list[str | int]]:
         if condition.value is None:
             where += " AND json_extract(body, ?) IS NULL"
             values.append(condition.path)
+        elif isinstance(condition.value, tuple):
+            where += f" AND json_extract(body, ?) IN ({', '.join('?' for _ in condition.value)})"
+            values += [condition.path, *condition.value]
         else:
             where += f" AND json_extract(body, ?) {_OPERATORS[condition.operator]} ?"
             values += [condition.path, condition.value]
