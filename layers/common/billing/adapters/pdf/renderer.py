@@ -73,10 +73,10 @@ class FpdfInvoiceRenderer:
         return canvas.output()
 
     def _einvoice(self, document: InvoiceDocument) -> bytes | None:
-        found = None if self._einvoice_writer is None else einvoice(document)
-        if self._einvoice_writer is None or not isinstance(found, EInvoice):
+        if self._einvoice_writer is None:
             return None
-        return self._einvoice_writer(found)
+        found = einvoice(document)
+        return self._einvoice_writer(found) if isinstance(found, EInvoice) else None
 
 
 class _Canvas:
