@@ -26,7 +26,15 @@ MIRRORED: tuple[LiteralString, ...] = (
     "credit_notes",
     "credit_note_line_items",
 )
-TABLES: tuple[LiteralString, ...] = (*MIRRORED, "tax_rates", "users", "api_keys", "stripe_webhook_events")
+RECOVERY: tuple[LiteralString, ...] = ("stripe_sweeps", "stripe_swept_events", "stripe_backfills")
+TABLES: tuple[LiteralString, ...] = (
+    *MIRRORED,
+    *RECOVERY,
+    "tax_rates",
+    "users",
+    "api_keys",
+    "stripe_webhook_events",
+)
 
 FORBIDDEN_TO_BOTH: tuple[LiteralString, ...] = (
     "CREATE TABLE mine (id integer)",
@@ -91,6 +99,8 @@ def test_application_role_cannot(
         "UPDATE tax_rates SET percentage = 0",
         "DELETE FROM invoice_line_items",
         "SELECT 1 FROM stripe_webhook_events",
+        "SELECT 1 FROM stripe_sweeps",
+        "SELECT 1 FROM stripe_backfills",
     ],
 )
 def test_customer_facing_role_cannot_write(api_database: Database, command: LiteralString) -> None:

@@ -1,0 +1,79 @@
+"""Stripe's list of its events."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from billing.adapters.stripe.reading import Node, UnreadableError
+from billing.domain.errors import UnavailableError
+from billing.domain.recovery import EventPage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+    from typing import Any
+
+    from billing.adapters.stripe.client import StripeConnection
+
+_PATH = "/v1/events"
+_PAGE = 100
+
+
+class StripeEventList:
+    """The port `StripeEvents`. Events come in the API version that they were made in, not in ours."""
+
+    def __init__(self, connection: StripeConnection) -> None:
+        self._stripe = connection
+
+    def close(self) -> None:
+        """Close the connections to Stripe."""
+        self._stripe.close()
+
+    def page(self, types: Sequence[str], since: datetime, until: datetime, after: str | None) -> EventPage:
+        """Return the next events of these types (20 at most) created in the window, both ends included.
+
+        Raises
+        ------
+        CursorGoneError
+            Stripe does not know the event `after` any more.
+        UnavailableError
+            Stripe does not answer, asks to slow down, or answers with something else than a list of events.
+        """
+        query: dict[str, Any] = {
+            "types": list(types),
+            "created": {"gte": int(since.timestamp()), "lte": int(until.timestamp())},
+            "limit": _PAGE,
+        }
+        if after is not None:
+            query["starting_after"] = after
+        try:
+            answer = self._stripe.get(_PATH, query)
+            if answer is None:
+                raise UnavailableError("stripe")
+            page = Node("events", answer.members)
+            events = page.nodes("data")
+            last = events[-1].text("id") if events else None
+            for event in events:
+                event.expect("object", "event")
+                event.text("id")
+            # An empty page has nothing to go on from, whatever it says.
+            return EventPage(
+                tuple(event.members for event in events), last, page.flag("has_more") and bool(events)
+            )
+        except UnreadableError as error:
+            raise UnavailableError("stripe") from error
+
+    def get(self, event_id: str) -> Mapping[str, object] | None:
+        """Return the event, None if Stripe does not know it (any more).
+
+        Raises
+        ------
+        UnavailableError
+            Stripe does not answer, or asks to slow down.
+        """
+        try:
+            answer = self._stripe.get(f"{_PATH}/{quote(event_id, safe='')}")
+        except UnreadableError as error:
+            raise UnavailableError("stripe") from error
+        return None if answer is None else answer.members

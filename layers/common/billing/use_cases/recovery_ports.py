@@ -1,0 +1,129 @@
+"""What catching up with Stripe needs from the outside, beside ports.py."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from datetime import datetime, timedelta
+
+    from billing.domain.mirror import ObjectKind, Outcome
+    from billing.domain.recovery import EventPage, InboxRow, KindBackfill, ObjectPage, Sweep
+
+
+class StripeEvents(Protocol):
+    """Stripe's own list of its events of the last 30 days."""
+
+    def page(self, types: Sequence[str], since: datetime, until: datetime, after: str | None) -> EventPage:
+        """Return the next events of these types (20 at most) created in the window, both ends included.
+
+        They come newest first, those after the event `after`.
+
+        Raises
+        ------
+        CursorGoneError
+            Stripe does not know the event `after` any more.
+        UnavailableError
+            Stripe does not answer, or asks to slow down.
+        """
+        ...
+
+    def get(self, event_id: str) -> Mapping[str, object] | None:
+        """Return the event, None if Stripe does not know it (any more).
+
+        Raises
+        ------
+        UnavailableError
+            Stripe does not answer, or asks to slow down.
+        """
+        ...
+
+
+class SweepLog(Protocol):
+    """The sweeps so far; every method is one transaction and may raise UnavailableError("database")."""
+
+    def last_until(self) -> datetime | None:
+        """Return the end of the window of the last finished sweep, None if none has finished."""
+        ...
+
+    def open(self) -> Sweep | None:
+        """Return the sweep that has begun and not finished, None if there is none."""
+        ...
+
+    def begin(self, since: datetime, until: datetime, *, gap: bool, types: Sequence[str]) -> Sweep:
+        """Return a new sweep, or the one that somebody else has begun just now."""
+        ...
+
+    def missing(self, event_ids: Collection[str], patience: timedelta) -> frozenset[str]:
+        """Return those of the events that have not ended and that nothing is known to be under way of.
+
+        An event is under way for `patience` after its first try failed, or after a sweep queued it.
+        """
+        ...
+
+    def advance(self, before: Sweep, after: Sweep, queued: Collection[str]) -> bool:
+        """Keep the new position, and which events were queued on the way to it.
+
+        Returns False, and keeps nothing, if the sweep stands elsewhere than `before` says.
+        """
+        ...
+
+    def failed(self, sweep: Sweep, reason: str) -> None:
+        """Keep why a run of the sweep ended early; the next step takes it away."""
+        ...
+
+
+class Inbox(Protocol):
+    """What became of events; every method may raise UnavailableError("database")."""
+
+    def find(self, event_id: str) -> InboxRow | None:
+        """Return what is known of the event, with its payload if that was kept; None if nothing is."""
+        ...
+
+    def newest(self, outcome: Outcome, limit: int) -> Sequence[InboxRow]:
+        """Return the last events that ended so, newest first, without payloads."""
+        ...
+
+
+class StripeLists(Protocol):
+    """Stripe's lists of its objects."""
+
+    def page(self, kind: ObjectKind, after: str | None, until: datetime | None) -> ObjectPage:
+        """Return the next 100 objects, newest first: after the object `after`, or created up to `until`.
+
+        Raises
+        ------
+        CursorGoneError
+            Stripe does not know the object `after` any more.
+        UnavailableError
+            Stripe does not answer, or asks to slow down for too long.
+        """
+        ...
+
+
+class BackfillLog(Protocol):
+    """The backfills so far; every method is one transaction and may raise UnavailableError("database")."""
+
+    def open(self) -> Sequence[KindBackfill]:
+        """Return the kinds of the last run in their order if it has not finished, else nothing."""
+        ...
+
+    def begin(self, kinds: Sequence[ObjectKind]) -> Sequence[KindBackfill]:
+        """Return a new run."""
+        ...
+
+    def save(self, before: KindBackfill, after: KindBackfill) -> bool:
+        """Keep how far it came; return False, and keep nothing, if it stands elsewhere than `before` says."""
+        ...
+
+    def unseen(self, kind: ObjectKind, since: datetime, after: str | None, limit: int) -> Sequence[str]:
+        """Return ids, in order from `after` on, of what is mirrored and was not seen since that instant.
+
+        Deleted objects are left out.
+        """
+        ...
+
+    def count_unseen(self, kind: ObjectKind, since: datetime) -> tuple[int, int]:
+        """Return how many were not seen since that instant, and how many are mirrored; none deleted."""
+        ...

@@ -1,0 +1,3 @@
+DROP TABLE stripe_backfills;
+DROP TABLE stripe_swept_events;
+DROP TABLE stripe_sweeps;
