@@ -15,8 +15,7 @@ FOOT = 12 * 72 / 25.4
 
 def pages(pdf: bytes) -> list[str]:
     """Return the text of each page."""
-    # pypdf does not know the embedded CMap of a CFF font: it reads each half of a code as a character.
-    return [page.extract_text().replace("\0", "") for page in PdfReader(BytesIO(pdf)).pages]
+    return [page.extract_text() for page in PdfReader(BytesIO(pdf)).pages]
 
 
 def squeezed(text: str) -> str:
