@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from billing import bootstrap
-from billing.entrypoints import parameters, presenters
+from billing.entrypoints import presenters
 from billing.entrypoints.http import endpoint, json_answer
+from billing.entrypoints.invoice_query import invoice_query
 from billing.entrypoints.routes import LIST_INVOICES
 
 if TYPE_CHECKING:
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
 
 def respond(request: Request) -> Answer:
     """Answer with one page."""
-    query = parameters.invoice_query(request)
-    page = bootstrap.list_invoices()(request.customer, query)
+    page = bootstrap.list_invoices()(request.customer, invoice_query(request))
     return json_answer(presenters.invoice_page(page))
 
 

@@ -57,6 +57,11 @@ _SETTINGS = {
 
 def heavy(function: str, then: str = "", settings: dict[str, str] | None = None) -> set[str]:
     """Return the heavy libraries that a fresh process loads for a function, and for what it does `then`."""
+    return HEAVY & loaded(function, then, settings)
+
+
+def loaded(function: str, then: str = "", settings: dict[str, str] | None = None) -> set[str]:
+    """Return all modules of that process."""
     environment = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(PROJECT / "layers" / "common"),
@@ -69,7 +74,7 @@ def heavy(function: str, then: str = "", settings: dict[str, str] | None = None)
         text=True,
         check=True,
     )
-    return HEAVY & set(done.stdout.split())
+    return set(done.stdout.split())
 
 
 @pytest.mark.parametrize("function", API)
@@ -94,3 +99,9 @@ def test_building_a_use_case_loads_only_what_it_stands_on(function: str, allowed
     folder = "authorize" if function == "authenticate" else function
     build = f"from billing import bootstrap as b; b.{function}(); b.feature_flags().enabled('invoices')"
     assert heavy(folder, build, _SETTINGS) <= allowed
+
+
+@pytest.mark.parametrize("function", ["get_features", "get_info"])
+def test_what_shows_no_invoices_does_not_build_their_classes(function: str) -> None:
+    """Given a function about the deployment, when imported, then the classes of invoices are not made."""
+    assert not {"billing.domain.invoices", "billing.domain.einvoice", "hashlib"} & loaded(function)

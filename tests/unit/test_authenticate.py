@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.domain.errors import UnauthenticatedError
-from billing.use_cases.authenticate import Authenticate, MissingCredentialsError, api_key_digest
+from billing.domain.errors import MissingCredentialsError, UnauthenticatedError
+from billing.use_cases.authenticate import Authenticate, api_key_digest
 from tests.support.lambdas import ADMIN, CUSTOMER
 
 if TYPE_CHECKING:

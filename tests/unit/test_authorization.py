@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from billing.domain.errors import UnauthenticatedError, UnavailableError
+from billing.domain.errors import MissingCredentialsError, UnauthenticatedError, UnavailableError
 from billing.entrypoints.authorization import identify, principal_of
 from billing.entrypoints.routes import GET_INVOICE_PDF, LIST_INVOICES, ROUTES
-from billing.use_cases.authenticate import MissingCredentialsError
 from tests.fakes.feature_flags import FakeFeatureFlags
 from tests.support.lambdas import ADMIN, CUSTOMER, api_event, authorizer_event
 

@@ -13,11 +13,12 @@ from billing.domain.errors import NotFoundError
 from billing.domain.invoices import InvoiceQuery, InvoiceStatus
 from billing.entrypoints import parameters
 from billing.entrypoints.http import Request
+from billing.entrypoints.invoice_query import invoice_query
 from billing.entrypoints.problems import InvalidParametersError
 
 
 def asked(raw: str) -> InvoiceQuery:
-    return parameters.invoice_query(Request(None, {}, raw, {}))
+    return invoice_query(Request(None, {}, raw, {}))
 
 
 def refused(raw: str) -> list[tuple[str, str]]:

@@ -22,7 +22,7 @@ from billing.domain.invoices import (
 from billing.domain.money import Money
 from billing.domain.parties import Address, TaxId
 from billing.domain.periods import Period
-from billing.entrypoints import presenters
+from billing.entrypoints import meta, presenters
 from billing.use_cases.get_info import Info
 
 JANUARY = Period(datetime(2025, 1, 1, tzinfo=UTC), datetime(2025, 2, 1, tzinfo=UTC))
@@ -251,8 +251,8 @@ def test_everything_is_json_without_floats() -> None:
 def test_features_and_info_have_the_shape_of_the_contract() -> None:
     """Given flags and facts, when they are presented, then they are as the contract has them."""
     flags = {Feature.INVOICES: True, Feature.INVOICE_PDF: False}
-    assert presenters.features(flags) == {"features": {"invoices": True, "invoice_pdf": False}}
-    assert presenters.info(Info("billing", "1", "test", "2026-10-28.endive")) == {
+    assert meta.features(flags) == {"features": {"invoices": True, "invoice_pdf": False}}
+    assert meta.info(Info("billing", "1", "test", "2026-10-28.endive")) == {
         "name": "billing",
         "version": "1",
         "environment": "test",

@@ -33,6 +33,10 @@ class UnauthenticatedError(BillingError):
     """No credentials, or credentials that do not hold."""
 
 
+class MissingCredentialsError(UnauthenticatedError):
+    """The request carries no credentials at all."""
+
+
 class ForbiddenError(BillingError):
     """Valid credentials of the wrong role."""
 
@@ -54,6 +58,10 @@ class UnavailableError(BillingError):
     def __init__(self, dependency: str) -> None:
         super().__init__(f"The {dependency} does not answer.")
         self.dependency = dependency
+
+
+class RefusedError(BillingError):
+    """The database refuses one of several states; which one is found out by writing them one by one."""
 
 
 class SignatureRejectedError(BillingError):

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 from billing.domain.errors import (
     FeatureDisabledError,
     ForbiddenError,
+    MissingCredentialsError,
     UnauthenticatedError,
     UnavailableError,
 )
 from billing.domain.principals import Principal, Role
 from billing.entrypoints.observability import count, failure, logger
 from billing.entrypoints.routes import ROUTES
-from billing.use_cases.authenticate import MissingCredentialsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -12,35 +12,18 @@ from billing.domain.einvoice import PROFILE
 from billing.entrypoints.routes import GET_CREDIT_NOTE_PDF, GET_INVOICE_PDF
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
     from decimal import Decimal
 
     from billing.domain.credit_notes import CreditNoteSummary
-    from billing.domain.features import Feature
     from billing.domain.invoices import DiscountAmount, Invoice, InvoiceLine, InvoicePage, InvoiceSummary, Tax
     from billing.domain.money import Money
     from billing.domain.parties import Address
     from billing.domain.payments import InvoicePayment
     from billing.domain.periods import Period
-    from billing.use_cases.get_info import Info
 
     type Json = dict[str, object]
-
-
-def features(flags: Mapping[Feature, bool]) -> Json:
-    """Return the body of GET meta/features."""
-    return {"features": {feature.value: on for feature, on in flags.items()}}
-
-
-def info(told: Info) -> Json:
-    """Return the body of GET meta/info."""
-    return {
-        "name": told.name,
-        "version": told.version,
-        "environment": told.environment,
-        "stripe_api_version": told.stripe_api_version,
-    }
 
 
 def invoice_page(page: InvoicePage) -> Json:

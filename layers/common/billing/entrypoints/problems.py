@@ -17,11 +17,11 @@ from billing.domain.errors import (
     FeatureDisabledError,
     ForbiddenError,
     InvalidParameterError,
+    MissingCredentialsError,
     NotFoundError,
     UnauthenticatedError,
     UnavailableError,
 )
-from billing.use_cases.authenticate import MissingCredentialsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from billing.domain.errors import UnauthenticatedError
+from billing.domain.errors import MissingCredentialsError, UnauthenticatedError
 
 if TYPE_CHECKING:
     from billing.domain.principals import Principal
@@ -23,10 +23,6 @@ _API_KEY_PREFIX = "bk_"
 _API_KEY = re.compile(r"bk_[A-Za-z0-9_-]{43}")
 # RFC 7519 in compact form, always with a signature.
 _JWT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
-
-
-class MissingCredentialsError(UnauthenticatedError):
-    """The request carries no credentials at all."""
 
 
 def api_key_digest(api_key: str) -> bytes:
