@@ -13,6 +13,7 @@ import pypdfium2  # type: ignore[import-untyped]
 from PIL import Image
 
 from billing.adapters.pdf.renderer import FpdfInvoiceRenderer
+from local.pictures.credit_notes import credit_note_sample
 from local.pictures.samples import samples
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def main(target: Path) -> None:
         build = ROOT / "layers" / "pdf" / "build_fonts.py"
         subprocess.run([sys.executable, build, folder], check=True)
         renderer = FpdfInvoiceRenderer(Path(folder))
-        for sample in samples():
+        for sample in (*samples(), credit_note_sample()):
             pages = [page for document in sample.documents for page in _pages(renderer(document))]
             shown = pages if sample.pages is None else [pages[number] for number in sample.pages]
             content = _png(shown)

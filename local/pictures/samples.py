@@ -45,7 +45,7 @@ class Sample:
 
 
 def samples() -> Iterator[Sample]:
-    """Yield the six pictures' documents."""
+    """Yield the documents of the six pictures of invoices."""
     yield Sample("long-names", (_long_names(),))
     yield Sample("300-lines", (_many_lines(),), (0, 1, -1))
     yield Sample("currencies", (_dinars(), _pesos()))
@@ -54,7 +54,8 @@ def samples() -> Iterator[Sample]:
     yield Sample("seven-rates", (_seven_rates(),))
 
 
-def _line(amount: int, currency: str, description: str, **fields: Any) -> InvoiceLine:
+def a_line(amount: int, currency: str, description: str, **fields: Any) -> InvoiceLine:
+    """Return a line over the month of the pictures."""
     ordinary: dict[str, Any] = {
         "id": "il_1",
         "quantity": Decimal(1),
@@ -68,7 +69,8 @@ def _line(amount: int, currency: str, description: str, **fields: Any) -> Invoic
     return InvoiceLine(description=description, amount=Money(amount, currency), **ordinary | fields)
 
 
-def _tax(amount: int, taxable: int, currency: str, percentage: str, name: str, **fields: Any) -> Tax:
+def a_tax(amount: int, taxable: int, currency: str, percentage: str, name: str, **fields: Any) -> Tax:
+    """Return a tax of a value added tax's rate."""
     ordinary: dict[str, Any] = {"behavior": "exclusive", "reason": "standard_rated", "tax_type": "vat"}
     return Tax(
         amount=Money(amount, currency),
@@ -79,7 +81,7 @@ def _tax(amount: int, taxable: int, currency: str, percentage: str, name: str, *
     )
 
 
-def _invoice(currency: str, *lines: InvoiceLine, taxes: tuple[Tax, ...] = (), **fields: Any) -> Invoice:
+def an_invoice(currency: str, *lines: InvoiceLine, taxes: tuple[Tax, ...] = (), **fields: Any) -> Invoice:
     """Return an open invoice over the lines whose sums follow from them."""
     none = Money(0, currency)
     gross = sum((line.amount for line in lines), start=none)
@@ -132,9 +134,9 @@ def _invoice(currency: str, *lines: InvoiceLine, taxes: tuple[Tax, ...] = (), **
 def _long_names() -> InvoiceDocument:
     word = "Rindfleischetikettierungsüberwachungsaufgabenübertragungsgesetzesfolgenabschätzung"
     return invoice_document(
-        _invoice(
+        an_invoice(
             "eur",
-            _line(
+            a_line(
                 59051,
                 "eur",
                 f"{word} als Dienst, mit einer Beschreibung, die über mehrere Zeilen geht, weil sie sagt, "
@@ -142,8 +144,8 @@ def _long_names() -> InvoiceDocument:
                 quantity=Decimal("1234567.890123456789"),
                 unit_amount=Decimal("0.047831234567"),
             ),
-            _line(12000, "eur", "Grundgebühr", discounts=(DiscountAmount(Money(1200, "eur"), "di_1"),)),
-            taxes=(_tax(13270, 69851, "eur", "19", "MwSt."),),
+            a_line(12000, "eur", "Grundgebühr", discounts=(DiscountAmount(Money(1200, "eur"), "di_1"),)),
+            taxes=(a_tax(13270, 69851, "eur", "19", "MwSt."),),
             customer_name="Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft "
             "mit beschränkter Haftung und Compagnie Kommanditgesellschaft",
             customer_email="buchhaltung.kreditoren.eingangsrechnungen@donaudampfschifffahrtsgesellschaft.example",
@@ -166,7 +168,7 @@ def _long_names() -> InvoiceDocument:
 
 def _many_lines() -> InvoiceDocument:
     lines = tuple(
-        _line(
+        a_line(
             125 * number,
             "usd",
             f"API calls, project {number:03}",
@@ -178,8 +180,8 @@ def _many_lines() -> InvoiceDocument:
         for number in range(1, 301)
     )
     sold = sum(line.amount.amount for line in lines)
-    tax = _tax(sold * 8875 // 100_000, sold, "usd", "8.875", "Sales tax", tax_type="sales_tax")
-    source = _invoice(
+    tax = a_tax(sold * 8875 // 100_000, sold, "usd", "8.875", "Sales tax", tax_type="sales_tax")
+    source = an_invoice(
         "usd",
         *lines,
         taxes=(tax,),
@@ -197,10 +199,10 @@ def _many_lines() -> InvoiceDocument:
 
 
 def _dinars() -> InvoiceDocument:
-    source = _invoice(
+    source = an_invoice(
         "kwd",
-        _line(1234567, "kwd", "Platform, yearly", quantity=Decimal(1)),
-        _line(45, "kwd", "Storage, GB", quantity=Decimal("0.5"), unit_amount=Decimal("90.000000000001")),
+        a_line(1234567, "kwd", "Platform, yearly", quantity=Decimal(1)),
+        a_line(45, "kwd", "Storage, GB", quantity=Decimal("0.5"), unit_amount=Decimal("90.000000000001")),
         customer_name="Gulf Analytics W.L.L.",
         customer_address=Address("Al Shuhada Street", None, "Kuwait City", None, "13001", "KW"),
         paid=Money(5000, "kwd"),
@@ -209,11 +211,11 @@ def _dinars() -> InvoiceDocument:
 
 
 def _pesos() -> InvoiceDocument:
-    source = _invoice(
+    source = an_invoice(
         "clp",
-        _line(1189990, "clp", "Plan anual", quantity=Decimal(1)),
-        _line(-120000, "clp", "Tiempo no utilizado del plan mensual", period=_HALF, proration=True),
-        taxes=(_tax(170839, 1069990, "clp", "19", "IVA", behavior="inclusive"),),
+        a_line(1189990, "clp", "Plan anual", quantity=Decimal(1)),
+        a_line(-120000, "clp", "Tiempo no utilizado del plan mensual", period=_HALF, proration=True),
+        taxes=(a_tax(170839, 1069990, "clp", "19", "IVA", behavior="inclusive"),),
         status=InvoiceStatus.VOID,
         voided_at=_ISSUED,
         customer_name="Viñedos del Maipo S.A.",
@@ -224,18 +226,18 @@ def _pesos() -> InvoiceDocument:
 
 
 def _japanese() -> InvoiceDocument:
-    source = _invoice(
+    source = an_invoice(
         "jpy",
-        _line(
+        a_line(
             198000,
             "jpy",
             "プロプラン（年間契約）サーバー監視・自動復旧・二十四時間電話サポートを含む、全拠点分",
         ),
-        _line(24750, "jpy", "追加ユーザー", quantity=Decimal(15), unit_amount=Decimal(1650), proration=True),
-        _line(3240, "jpy", "弁当（軽減税率対象）", quantity=Decimal(3), unit_amount=Decimal(1080)),
+        a_line(24750, "jpy", "追加ユーザー", quantity=Decimal(15), unit_amount=Decimal(1650), proration=True),
+        a_line(3240, "jpy", "弁当（軽減税率対象）", quantity=Decimal(3), unit_amount=Decimal(1080)),
         taxes=(
-            _tax(22275, 222750, "jpy", "10", "消費税", tax_type="jct"),
-            _tax(259, 3240, "jpy", "8", "消費税（軽減税率）", tax_type="jct"),
+            a_tax(22275, 222750, "jpy", "10", "消費税", tax_type="jct"),
+            a_tax(259, 3240, "jpy", "8", "消費税（軽減税率）", tax_type="jct"),
         ),
         customer_name="株式会社桜花商事 東日本統括本部 情報システム部",
         customer_address=Address(
@@ -257,11 +259,11 @@ def _japanese() -> InvoiceDocument:
 
 
 def _negative() -> InvoiceDocument:
-    source = _invoice(
+    source = an_invoice(
         "eur",
-        _line(-4500, "eur", "Temps non utilisé : forfait Équipe", period=_HALF, proration=True),
-        _line(9000, "eur", "Temps restant : forfait Entreprise", period=_HALF, proration=True),
-        _line(
+        a_line(-4500, "eur", "Temps non utilisé : forfait Équipe", period=_HALF, proration=True),
+        a_line(9000, "eur", "Temps restant : forfait Entreprise", period=_HALF, proration=True),
+        a_line(
             -12000,
             "eur",
             "Geste commercial",
@@ -283,9 +285,12 @@ def _negative() -> InvoiceDocument:
 
 def _seven_rates() -> InvoiceDocument:
     rates = (("25", "Moms"), ("21", "BTW"), ("20", "TVA"), ("19", "MwSt."), ("13.5", "VAT"), ("7.7", "MWST"))
-    lines = tuple(_line(10000, "eur", f"Licences delivered in region {n}") for n in range(1, 8))
+    lines = tuple(a_line(10000, "eur", f"Licences delivered in region {n}") for n in range(1, 8))
     taxes = (
-        *(_tax(int(Decimal(percentage) * 100), 10000, "eur", percentage, name) for percentage, name in rates),
-        _tax(455, 10000, "eur", "4.76", "Superreduced value added tax of the region", behavior="inclusive"),
+        *(
+            a_tax(int(Decimal(percentage) * 100), 10000, "eur", percentage, name)
+            for percentage, name in rates
+        ),
+        a_tax(455, 10000, "eur", "4.76", "Superreduced value added tax of the region", behavior="inclusive"),
     )
-    return invoice_document(_invoice("eur", *lines, taxes=taxes), None, SELLER, "en")
+    return invoice_document(an_invoice("eur", *lines, taxes=taxes), None, SELLER, "en")

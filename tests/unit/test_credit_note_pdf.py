@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from billing.adapters.pdf.credit_note_labels import CREDIT_NOTE_LABELS
 from billing.adapters.pdf.renderer import FpdfInvoiceRenderer
 from billing.domain.credit_note_documents import credit_note_document
 from billing.domain.credit_notes import CreditNoteStatus, CreditNoteSummary
-from billing.domain.documents import LOCALES, invoice_document
+from billing.domain.documents import LOCALES, TEMPLATE_VERSION, invoice_document
 from billing.domain.invoices import InvoiceStatus
 from billing.domain.money import Money
 from tests.fakes.objects import T0, a_credit_note, a_credit_note_line, a_payment, an_invoice
@@ -22,6 +23,8 @@ from tests.support.pdf import assert_in_place, pages, squeezed
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from billing.domain.invoices import Invoice
 
 
 @pytest.fixture(scope="session")
@@ -89,9 +92,9 @@ def test_a_reason_that_has_no_words_is_not_told(renderer: FpdfInvoiceRenderer) -
     assert "moonlight" not in text
 
 
-def test_an_invoice_tells_credits_and_payments_before_what_is_due(renderer: FpdfInvoiceRenderer) -> None:
-    """Given 19.99, 5.00 credited, 10.00 paid by card and 1.00 otherwise, when drawn, then all is there."""
-    eur = {amount: Money(amount, "eur") for amount in (100, 399, 500, 700, 1000, 1100, 1200)}
+def credited_invoice() -> Invoice:
+    """Return 19.99: 5.00 credited before and 7.00 after payment, 10.00 paid by card, 1.00 otherwise."""
+    eur = {amount: Money(amount, "eur") for amount in (399, 500, 700, 1000, 1200)}
     note = CreditNoteSummary(
         "cn_1",
         "DEMO-0001-CN-01",
@@ -102,13 +105,36 @@ def test_an_invoice_tells_credits_and_payments_before_what_is_due(renderer: Fpdf
         FINALIZED,
         FINALIZED,
     )
-    source = replace(
+    return replace(
         invoice(status=InvoiceStatus.OPEN, amount_paid=1100),
         amount_remaining=eur[399],
         credit_notes=(note,),
         payments=(a_payment(amount_paid=eur[1000], paid_at=FINALIZED),),
     )
-    (text,) = pages(renderer(invoice_document(source, None, SELLER, "en")))
+
+
+def test_a_change_of_the_words_raises_the_template_version(renderer: FpdfInvoiceRenderer) -> None:
+    """Given a credit note and a credited invoice, when drawn in every language, then the words are known.
+
+    When they change, raise TEMPLATE_VERSION, so that no strong ETag names two drawings, and write the new
+    hash here. Where the words stand is held by the invoice's own hash (test_invoice_pdf_renderer).
+    """
+    drawn = hashlib.sha256()
+    for locale in LOCALES:
+        for each in (
+            draw(renderer, locale),
+            draw(renderer, locale, status=CreditNoteStatus.VOID, voided_at=T0, reason="duplicate"),
+            renderer(invoice_document(credited_invoice(), None, SELLER, locale)),
+        ):
+            drawn.update(squeezed("".join(pages(each))).encode())
+    assert {3: "c62e2f0dc2c3a774c784546e6dcee71ae287115cd2a2a76b8d8f0b3b92f77003"}[
+        TEMPLATE_VERSION
+    ] == drawn.hexdigest()
+
+
+def test_an_invoice_tells_credits_and_payments_before_what_is_due(renderer: FpdfInvoiceRenderer) -> None:
+    """Given 19.99, 5.00 credited, 10.00 paid by card and 1.00 otherwise, when drawn, then all is there."""
+    (text,) = pages(renderer(invoice_document(credited_invoice(), None, SELLER, "en")))
     rows = [
         "Total €19.99",
         "Credit note DEMO-0001-CN-01 of November 1, 2025 -€5.00",

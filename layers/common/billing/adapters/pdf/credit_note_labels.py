@@ -28,6 +28,8 @@ class CreditNoteLabels:
 
     title: str
     number: str
+    issued: str
+    buyer: str
     corrects: str
     dated: str
     reason: str
@@ -70,6 +72,8 @@ CREDIT_NOTE_LABELS = {
     "en": CreditNoteLabels(
         title="Credit note",
         number="Credit note number",
+        issued="Date of issue",
+        buyer="To",
         corrects="Corrects invoice",
         dated="{number} of {day}",
         reason="Reason",
@@ -96,6 +100,8 @@ CREDIT_NOTE_LABELS = {
     "de": CreditNoteLabels(
         title="Rechnungskorrektur",
         number="Nummer der Korrektur",
+        issued="Ausstellungsdatum",
+        buyer="An",
         corrects="Korrigiert Rechnung",
         dated="{number} vom {day}",
         reason="Grund",
@@ -120,6 +126,8 @@ CREDIT_NOTE_LABELS = {
     "fr": CreditNoteLabels(
         title="Avoir",
         number="Numéro d’avoir",
+        issued="Date d’émission",
+        buyer="Destinataire",
         corrects="Rectifie la facture",
         dated="{number} du {day}",
         reason="Motif",
@@ -145,6 +153,8 @@ CREDIT_NOTE_LABELS = {
     "es": CreditNoteLabels(
         title="Factura rectificativa",
         number="Número de rectificativa",
+        issued="Fecha de emisión",
+        buyer="Destinatario",
         corrects="Rectifica la factura",
         dated="{number} del {day}",
         reason="Motivo",
@@ -169,6 +179,8 @@ CREDIT_NOTE_LABELS = {
     "ja": CreditNoteLabels(
         title="クレジットノート",
         number="クレジットノート番号",
+        issued="発行日",
+        buyer="宛先",
         corrects="訂正対象の請求書",
         dated="{number}（{day}）",
         reason="理由",

@@ -105,9 +105,10 @@ class InvoiceLayout:
 
     def _facts(self) -> Block:
         document, labels, formats = self._document, self._labels, self._formats
+        kind = labels if document.corrects is None else self._words
         facts = [
-            (labels.number if document.corrects is None else self._words.number, document.number),
-            (labels.issued, formats.day(document.issued)),
+            (kind.number, document.number),
+            (kind.issued, formats.day(document.issued)),
             *self._correction(),
             (labels.due_date, document.due_date and formats.day(document.due_date)),
             (labels.paid_at, document.paid_at and formats.day(document.paid_at)),
@@ -147,7 +148,7 @@ class InvoiceLayout:
             ),
         ]
         right = [
-            (labels.buyer, _QUIET),
+            ((labels if self._document.corrects is None else self._words).buyer, _QUIET),
             *((line, _STRONG) for line in (buyer.name,) if line),
             *((line, _TEXT) for line in self._address(buyer.address)),
             *((line, _TEXT) for line in (buyer.email, *self._tax_ids(buyer.tax_ids)) if line),
