@@ -131,6 +131,47 @@ def test_known_event_has_no_effect_on_an_unknown_object(world: World) -> None:
     assert world.mirror.standing(ObjectKind.INVOICE, "in_1") is None
 
 
+def test_many_are_applied_at_once(world: World) -> None:
+    """Given states of several objects, one of a known event, when applied at once, each has a verdict."""
+    world.apply(an_event("evt_1", OPEN, after=5))
+    told = [
+        (an_event("evt_3", a_subscription()), Observation(a_subscription(), T0)),
+        (an_event("evt_1", OPEN), Observation(OPEN, T0)),
+        (an_event("evt_2", PAID, after=5), Observation(PAID, T0 + 5 * SECOND)),
+        (an_event("evt_4", PAID, after=1), Observation(PAID, T0 + SECOND)),
+        (None, Observation(a_customer(), T0)),
+        (an_event("evt_5", INVOICE, after=6), Observation(INVOICE, T0 + 6 * SECOND)),
+    ]
+    assert list(world.mirror.apply_all(told)) == [
+        Verdict.APPLIED,
+        Verdict.DUPLICATE,
+        Verdict.TIE,
+        Verdict.STALE,
+        Verdict.APPLIED,
+        Verdict.APPLIED,
+    ]
+    assert world.invoice() is None
+    assert world.reader.customer("cus_1") == a_customer()
+    outcomes = [world.outcome(f"evt_{number}") for number in range(1, 6)]
+    assert outcomes == [Outcome.APPLIED, None, Outcome.APPLIED, Outcome.STALE, Outcome.APPLIED]
+
+
+def test_states_of_one_object_are_applied_in_their_order(world: World) -> None:
+    """Given three states of one invoice in one call, when applied, then the newest stands with its lines."""
+    told = [
+        (an_event("evt_1", OPEN), Observation(OPEN, T0)),
+        (an_event("evt_2", PAID, after=2), Observation(PAID, T0 + 2 * SECOND)),
+        (an_event("evt_3", OPEN, after=1), Observation(OPEN, T0 + SECOND)),
+    ]
+    assert list(world.mirror.apply_all(told)) == [Verdict.APPLIED, Verdict.APPLIED, Verdict.STALE]
+    assert (world.invoice(), world.revision()) == (PAID, 2)
+
+
+def test_nothing_is_applied_of_nothing(world: World) -> None:
+    """Given no states, when applied at once, then there are no verdicts."""
+    assert list(world.mirror.apply_all([])) == []
+
+
 @pytest.mark.parametrize("again", list(Outcome))
 def test_an_ignored_event_stays_so(world: World, again: Outcome) -> None:
     """Given an ignored event, when it is recorded again in any way, then the first outcome stays."""

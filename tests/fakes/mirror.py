@@ -14,6 +14,7 @@ from billing.domain.mirror import (
     ObjectKind,
     Outcome,
     Standing,
+    StripeEvent,
     Unreadable,
     Verdict,
     kind_of,
@@ -21,10 +22,10 @@ from billing.domain.mirror import (
 from billing.domain.tax_rates import TaxRate
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
-    from billing.domain.mirror import MalformedEvent, Mention, Observation, Snapshot, StripeEvent
+    from billing.domain.mirror import MalformedEvent, Mention, Observation, Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,18 @@ class FakeMirror:
                 if held.as_of == observation.as_of:
                     return self._same(event) if held.state == observation.state else Verdict.TIE
             return self._write(event, observation, held)
+
+    def apply_all(self, told: Sequence[tuple[StripeEvent | None, Observation]]) -> list[Verdict]:
+        """Hold each state if it is later than what is held."""
+        return [self._apply_one(event, observation) for event, observation in told]
+
+    def _apply_one(self, event: StripeEvent | None, observation: Observation) -> Verdict:
+        if event is not None:
+            return self.apply(event, observation)
+        unnamed = StripeEvent("", "", observation.as_of, False, None, None, NotMirrored())  # noqa: FBT003 - a filler
+        verdict = self.apply(unnamed, observation)
+        self.inbox.pop("", None)
+        return verdict
 
     def standing(self, kind: ObjectKind, object_id: str) -> Standing | None:
         """Return what is held of the object."""

@@ -11,6 +11,7 @@ from billing.adapters.postgres.connection import Database, Statement, connect
 from billing.adapters.postgres.invoice_table import invoice_state
 from billing.adapters.postgres.invoices import PostgresInvoiceReader
 from billing.adapters.postgres.mirror import PostgresMirror
+from billing.domain.errors import RefusedError
 from billing.domain.mirror import Deletion, ObjectKind, Observation, Outcome, Verdict
 from billing.domain.money import Money
 from tests.fakes.objects import MONTH, SECOND, T0, a_customer, a_line, a_subscription, an_event, an_invoice
@@ -144,6 +145,44 @@ def insert_by_hand(connection: Connection, lines: int) -> None:
         " FROM generate_series(0, %(lines)s - 1) AS n",
         {"t": T0, "lines": lines},
     )
+
+
+def test_a_refused_state_leaves_nothing_of_its_batch(worker_database: Database, owner: Connection) -> None:
+    """Given three states of which the database refuses one, when applied at once, then nothing is written."""
+    mirror = PostgresMirror(worker_database)
+    poison = an_invoice(id="in_2", description="\x00")
+    states = [an_invoice(), poison, an_invoice(id="in_3")]
+    with pytest.raises(RefusedError):
+        mirror.apply_all(
+            [(an_event(f"evt_{n}", state), Observation(state, T0)) for n, state in enumerate(states)]
+        )
+    assert count(owner, "SELECT count(*) AS n FROM invoices") == 0
+    assert count(owner, "SELECT count(*) AS n FROM stripe_webhook_events") == 0
+    assert mirror.apply(an_event("evt_0", states[0]), Observation(states[0], T0)) is Verdict.APPLIED
+
+
+def test_batches_of_the_same_objects_do_not_block_each_other(
+    in_parallel: InParallel, owner: Connection
+) -> None:
+    """Given twenty workers with ten invoices, each in an order of its own, then every event counts (8)."""
+    states = [an_invoice(id=f"in_{n}") for n in range(10)]
+
+    def work(mirror: PostgresMirror, number: int) -> Verdict:
+        order = states[number % 10 :] + states[: number % 10]
+        told = [
+            (
+                an_event(f"evt_{number}_{state.id}", state, after=number),
+                Observation(state, T0 + number * SECOND),
+            )
+            for state in (reversed(order) if number % 2 else order)
+        ]
+        return max(mirror.apply_all(told))
+
+    in_parallel(work)
+    assert count(owner, "SELECT count(*) AS n FROM stripe_webhook_events") == WORKERS * 10
+    newest = T0 + (WORKERS - 1) * SECOND
+    row = owner.execute("SELECT count(*) AS n FROM invoices WHERE as_of = %s", [newest]).fetchone()
+    assert row == {"n": 10}
 
 
 def test_unchanged_lines_are_not_rewritten(worker_database: Database, owner: Connection) -> None:

@@ -86,6 +86,7 @@ class MovingMirror:
         self.rounds = 0
         self.record = inner.record
         self.apply = inner.apply
+        self.apply_all = inner.apply_all
         self.settle = inner.settle
         self.unknown_tax_rates = inner.unknown_tax_rates
         self.learn = inner.learn

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from billing.domain.errors import ContentionError, UnavailableError
+from billing.domain.errors import ContentionError, RefusedError, UnavailableError
 from billing.domain.mirror import (
     Deletion,
     MalformedEvent,
@@ -15,7 +15,8 @@ from billing.domain.mirror import (
     Outcome,
     Unreadable,
 )
-from billing.use_cases.apply_stripe_event import ROUNDS, Applied
+from billing.use_cases.apply_stripe_event import ROUNDS, Applied, ApplyStripeEvent
+from tests.fakes.mirror import FakeMirror
 from tests.support.stripe_world import (
     DRAFT,
     GONE,
@@ -30,7 +31,9 @@ from tests.support.stripe_world import (
 )
 
 if TYPE_CHECKING:
-    from billing.domain.mirror import Snapshot
+    from collections.abc import Sequence
+
+    from billing.domain.mirror import Observation, Snapshot, StripeEvent, Verdict
 
 
 @pytest.fixture
@@ -196,6 +199,40 @@ def test_a_malformed_event_is_quarantined(world: World) -> None:
     world.apply.failed(malformed, "UnavailableError")
     assert world.mirror.inbox == {}
     assert world.apply(malformed) == Applied(Outcome.QUARANTINED, reason="event.livemode: missing")
+
+
+def test_events_are_applied_together_but_for_those_that_ask(world: World) -> None:
+    """Given a batch, when applied together, then ties, mentions, ignored and unread ones are left over."""
+    world.apply(an_event(OPEN, "evt_0", after=9))
+    batch = [
+        an_event(DRAFT, "evt_1", after=1),
+        an_event(PAID, "evt_2", after=9),
+        an_event(NotMirrored(), "evt_3"),
+        an_event(Unreadable("invoice.id: missing"), "evt_4"),
+        an_event(OLD, "evt_5"),
+        replace(an_event(PAID, "evt_6", after=12), livemode=True),
+        an_event(PAID, "evt_7", after=11),
+        an_event(OPEN, "evt_0", after=9),
+    ]
+    assert world.apply.together(batch) == {
+        "evt_0": Applied(None),
+        "evt_1": Applied(Outcome.STALE),
+        "evt_7": Applied(Outcome.APPLIED),
+    }
+    assert (world.state(), world.stripe.asked) == (PAID, 0)
+
+
+def test_a_refused_batch_is_left_whole() -> None:
+    """Given a database that refuses one of the states, when a batch is applied, then it is for one by one."""
+
+    class RefusingMirror(FakeMirror):
+        def apply_all(self, told: Sequence[tuple[StripeEvent | None, Observation]]) -> list[Verdict]:
+            raise RefusedError(f"one of {len(told)}")
+
+    mirror = RefusingMirror()
+    apply = ApplyStripeEvent(mirror, World().stripe, livemode=False)
+    assert apply.together([an_event(OPEN), an_event(PAID, "evt_2", after=1)]) == {}
+    assert mirror.inbox == {}
 
 
 OLD = Mention(ObjectKind.INVOICE, "in_1", "invoice.status: missing (in 2016-07-06)")

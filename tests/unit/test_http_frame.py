@@ -188,6 +188,7 @@ def test_a_customer_without_a_customer_id_is_forbidden() -> None:
         (errors.ContentionError("busy"), 503, "unavailable"),
         (errors.SignatureRejectedError("not of this API"), 500, "internal_error"),
         (errors.PayloadRejectedError("not of this API"), 500, "internal_error"),
+        (errors.RefusedError("not of this API"), 500, "internal_error"),
         (errors.BillingError("no kind"), 500, "internal_error"),
     ],
 )
@@ -213,13 +214,13 @@ def test_a_parameter_error_names_its_field() -> None:
 
 
 def test_every_error_of_the_domain_has_a_problem() -> None:
-    """Given every error class there is, when problems are asked for, then only the webhook's are internal."""
+    """Given every error class there is, when problems are asked for, then only a webhook's and a batch's are internal."""
     internal = {
         kind.__name__
         for kind in _subclasses(errors.BillingError)
         if kind.__module__ == errors.__name__ and problem_of(kind.__new__(kind)).status == 500
     }
-    assert internal == {"SignatureRejectedError", "PayloadRejectedError"}
+    assert internal == {"SignatureRejectedError", "PayloadRejectedError", "RefusedError"}
 
 
 def _subclasses(kind: type[Exception]) -> list[type[Exception]]:

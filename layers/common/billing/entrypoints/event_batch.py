@@ -1,44 +1,33 @@
-"""Stripe events from SQS: each record ends by itself, and only the failed ones come again.
+"""Stripe events from SQS: applied together where that can be, and each record ends by itself.
 
-Powertools' idempotency stands in front as a first filter that spares the database what was done in
-the last hour. The truth is the unique event id in PostgreSQL, in one transaction with the effect, so
-the filter may be empty, late or away without any harm.
+Only the failed ones come again.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
-from aws_lambda_powertools.utilities.idempotency import IdempotencyConfig, idempotent_function
-from aws_lambda_powertools.utilities.idempotency.exceptions import (
-    IdempotencyAlreadyInProgressError,
-    IdempotencyInconsistentStateError,
-    IdempotencyPersistenceLayerError,
-)
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from billing.domain.errors import BillingError, PayloadRejectedError, UnavailableError
 from billing.domain.mirror import MalformedEvent, MalformedEventError, Outcome, Receipt
+from billing.entrypoints.event_filter import Claim, EventFilter
 from billing.entrypoints.observability import count, failure, logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
-    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
     from aws_lambda_powertools.utilities.idempotency import BasePersistenceLayer
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
     from billing.domain.mirror import StripeEvent
     from billing.use_cases.apply_stripe_event import Applied, ApplyStripeEvent
-
-REMEMBERED_FOR = 3600
-"""Seconds: copies come from SQS within seconds and from Stripe's first retries within the hour; what
-comes later is rare enough for the inbox alone, and short records keep the table small."""
 
 LONGEST_DELAY = 900
 """Seconds: an outage of any length is noticed within a quarter of an hour of its end."""
@@ -55,6 +44,10 @@ _METRICS = {
 def delay(receive_count: int) -> int:
     """Return after how many seconds a message that failed `receive_count` times is delivered again."""
     return int(min(2.0 ** min(receive_count, 32), LONGEST_DELAY))
+
+
+class InProgressError(BillingError):
+    """Another invocation has the event: this copy waits for its turn, and then finds it done."""
 
 
 class EventBatch:
@@ -78,12 +71,14 @@ class EventBatch:
 
     def __call__(self, event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
         """Return which records failed, for Lambda to leave on the queue (ReportBatchItemFailures)."""
-        run = _Run(self._read, self._apply, self._store, context)
+        run = _Run(self._read, self._apply, EventFilter(self._store, context))
+        run.begin([SQSRecord(record) for record in event["Records"]])
         # Never raised for a batch that failed whole: the error would quote its records.
         processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
         answer = process_partial_response(
             event=event, record_handler=run.record, processor=processor, context=context
         )
+        run.end()
         self._postpone(event, [failed["itemIdentifier"] for failed in answer["batchItemFailures"]])
         return answer
 
@@ -103,61 +98,110 @@ class EventBatch:
             logger().warning("failed events wait for the queue's timeout", extra=failure(error))
 
 
-class _MayEndOtherwiseError(Exception):
-    """Keeps Powertools from remembering an event that a newer version is to judge again."""
+@dataclass(slots=True)
+class _Item:
+    """A record's event, or why it has none; how it ended, if that is known."""
+
+    event: StripeEvent | MalformedEvent | None
+    error: Exception | None = None
+    applied: Applied | None = None
+    claim: Claim | None = None
 
 
 class _Run:
-    """One invocation; once the store fails it is not asked again, as each try costs seconds."""
+    """One invocation."""
 
     def __init__(
         self,
         read: Callable[[Mapping[str, object]], StripeEvent],
         apply: ApplyStripeEvent,
-        store: BasePersistenceLayer | None,
-        context: LambdaContext,
+        events: EventFilter,
     ) -> None:
         self._read = read
         self._apply = apply
-        self._store = store
-        # With the context a killed run blocks its events only until it would have timed out.
-        self._config = IdempotencyConfig(
-            event_key_jmespath="[livemode, id]",
-            raise_on_no_idempotency_key=True,
-            expires_after_seconds=REMEMBERED_FOR,
-            lambda_context=context,
-            hash_function="sha256",
-        )
+        self._filter = events
+        self._started = time.perf_counter()
+        self._items: dict[str, _Item] = {}
+        self._ours: list[tuple[StripeEvent, _Item]] = []
+
+    def begin(self, records: Collection[SQSRecord]) -> None:
+        """Read every record, claim the events, and apply together what can be."""
+        self._items = {record.message_id: self._item(record) for record in records}
+        first = self._firsts()
+        claims = self._filter.claim([event for event, _ in first])
+        for event, item in first:
+            item.claim = claims[event.id]
+        self._ours = [(event, item) for event, item in first if item.claim is Claim.OURS]
+        if len(self._ours) > 1:
+            self._together()
 
     def record(self, record: SQSRecord) -> None:
-        """Apply one record's event; an error leaves the record on the queue."""
-        started = time.perf_counter()
+        """Apply one record's event, if it is not yet; an error leaves the record on the queue."""
         facts: dict[str, object] = {"message_id": record.message_id}
-        event = None
+        item = self._items[record.message_id]
         try:
-            event = replace(self._event(record.body), receipt=_receipt(record))
-            facts |= {"stripe_event_id": event.id, "stripe_event_type": event.type}
-            applied = self._once(event)
-        except IdempotencyAlreadyInProgressError:
-            # Another invocation has it: this copy waits for its turn, and then finds it done.
+            if item.event is not None:
+                facts |= {"stripe_event_id": item.event.id, "stripe_event_type": item.event.type}
+            self._finish(item)
+        except InProgressError:
             count("StripeEventsInProgress")
-            logger().info("event in progress elsewhere", extra={**facts, **_elapsed(started)})
+            logger().info("event in progress elsewhere", extra={**facts, **self._elapsed()})
             raise
         except Exception as error:
+            item.error = error
             count("StripeEventsFailed")
             reason = {"reason": str(error)} if isinstance(error, BillingError) else {}
-            logger().error("event failed", extra={**facts, **failure(error), **reason, **_elapsed(started)})
-            if event is not None:
-                self._keep_failure(event, error)
+            logger().error("event failed", extra={**facts, **failure(error), **reason, **self._elapsed()})
+            if item.event is not None:
+                self._keep_failure(item.event, error)
             raise
-        outcome = applied.outcome if applied is not None else None
+        outcome = None if item.applied is None else item.applied.outcome
         count(_METRICS[outcome])
-        if applied is not None:
-            if applied.asked_stripe:
+        if item.applied is not None:
+            if item.applied.asked_stripe:
                 count("TiesSettled")
-            if applied.reason is not None:
-                facts["reason"] = applied.reason
-        logger().info("event done", extra={**facts, "outcome": outcome or "duplicate", **_elapsed(started)})
+            if item.applied.reason is not None:
+                facts["reason"] = item.applied.reason
+        ended = {"outcome": outcome or "duplicate", **self._elapsed()}
+        logger().info("event done", extra={**facts, **ended})
+
+    def end(self) -> None:
+        """Remember which events ended."""
+        done = [event for event, item in self._ours if _is_for_good(item)]
+        self._filter.end(done, [event for event, item in self._ours if not _is_for_good(item)])
+
+    def _firsts(self) -> list[tuple[StripeEvent, _Item]]:
+        """Return the first record of each event; a copy in the same batch finds it in the inbox."""
+        first: dict[str, tuple[StripeEvent, _Item]] = {}
+        for item in self._items.values():
+            if item.event is not None and not isinstance(item.event, MalformedEvent):
+                first.setdefault(item.event.id, (item.event, item))
+        return list(first.values())
+
+    def _together(self) -> None:
+        try:
+            done = self._apply.together([event for event, _ in self._ours])
+        except UnavailableError as error:
+            # Each on its own would wait for the same answer once more.
+            for _, item in self._ours:
+                item.error = error
+            return
+        for event, item in self._ours:
+            item.applied = done.get(event.id)
+
+    def _finish(self, item: _Item) -> None:
+        if item.error is not None:
+            raise item.error
+        if item.claim is Claim.ELSEWHERE:
+            raise InProgressError
+        if item.applied is None and item.claim is not Claim.DONE and item.event is not None:
+            item.applied = self._apply(item.event)
+
+    def _item(self, record: SQSRecord) -> _Item:
+        try:
+            return _Item(replace(self._event(record.body), receipt=_receipt(record)))
+        except Exception as error:  # noqa: BLE001 - raised again when the record's turn comes
+            return _Item(None, error)
 
     def _event(self, body: str) -> StripeEvent | MalformedEvent:
         try:
@@ -167,45 +211,24 @@ class _Run:
 
     def _keep_failure(self, event: StripeEvent | MalformedEvent, error: Exception) -> None:
         """Tell the inbox, which needs the database: if that is what failed, the log and the queue know."""
+        if isinstance(error, UnavailableError) and error.dependency == "database":
+            return
         # Only our own errors are known to quote nothing of the event.
-        reason = (
-            f"{type(error).__name__}: {error}" if isinstance(error, BillingError) else type(error).__name__
-        )
+        said = f": {error}" if isinstance(error, BillingError) else ""
         try:
-            self._apply.failed(event, reason)
+            self._apply.failed(event, f"{type(error).__name__}{said}")
         except UnavailableError as unavailable:
             logger().warning("failure not kept in the inbox", extra=failure(unavailable))
 
-    def _once(self, event: StripeEvent | MalformedEvent) -> Applied | None:
-        """Return how the event ended, None if the store knows that it ended before."""
-        ended: list[Applied] = []
+    def _elapsed(self) -> dict[str, float]:
+        return {"ms": round((time.perf_counter() - self._started) * 1000, 1)}
 
-        def apply(*, key: Mapping[str, object]) -> bool:  # noqa: ARG001 - Powertools reads it
-            ended.append(self._apply(event))
-            if ended[-1].outcome is Outcome.QUARANTINED:
-                raise _MayEndOtherwiseError
-            return True  # what is stored; an outcome that a person asks for is in the inbox
 
-        if self._store is None or isinstance(event, MalformedEvent):
-            return self._apply(event)
-        once = idempotent_function(
-            apply,
-            data_keyword_argument="key",
-            persistence_store=self._store,
-            config=self._config,
-            key_prefix="stripe-event",
-        )
-        try:
-            once(key={"livemode": event.livemode, "id": event.id})
-        except _MayEndOtherwiseError:
-            return ended[-1]
-        except (IdempotencyPersistenceLayerError, IdempotencyInconsistentStateError) as error:
-            self._store = None
-            count("IdempotencyUnavailable")
-            logger().warning("idempotency records are away", extra=failure(error))
-            if not ended:
-                ended.append(self._apply(event))
-        return ended[-1] if ended else None
+def _is_for_good(item: _Item) -> bool:
+    """Return whether the event ended and no newer version is to judge it again."""
+    if item.error is not None or item.applied is None:
+        return False
+    return item.applied.outcome is None or item.applied.outcome.is_final
 
 
 def _parsed(body: str) -> Mapping[str, object]:
@@ -225,7 +248,3 @@ def _receipt(record: SQSRecord) -> Receipt:
         attempt=int(record.attributes.approximate_receive_count),
         body=record.body,
     )
-
-
-def _elapsed(started: float) -> dict[str, float]:
-    return {"ms": round((time.perf_counter() - started) * 1000, 1)}

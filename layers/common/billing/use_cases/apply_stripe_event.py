@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from billing.domain.credit_notes import CreditNote
-from billing.domain.errors import ContentionError
+from billing.domain.errors import ContentionError, RefusedError
 from billing.domain.invoices import Invoice
 from billing.domain.mirror import (
     Deletion,
@@ -24,6 +24,8 @@ from billing.domain.subscriptions import Subscription
 from billing.use_cases.learn_tax_rates import LearnTaxRates
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from billing.domain.mirror import ObjectKind, Snapshot, Standing, StripeEvent
     from billing.use_cases.ports import Mirror, StripeObjects
 
@@ -76,6 +78,42 @@ class ApplyStripeEvent:
             self._learn_rates_of(event.content)
         return applied
 
+    def together(self, events: Sequence[StripeEvent]) -> Mapping[str, Applied]:
+        """Apply what needs nobody to be asked, in one transaction; return how it ended, by the event's id.
+
+        What is not in the answer is not applied, and is for __call__: ties, what an event does not tell, what
+        changes nothing, and everything if the database refused one of the states.
+
+        Raises
+        ------
+        UnavailableError
+            The database does not answer, or Stripe does not tell a tax rate; as for __call__.
+        """
+        told = [(event, seen) for event in events if (seen := self._seen(event)) is not None]
+        try:
+            verdicts = self._mirror.apply_all(told)
+        except RefusedError:
+            return {}
+        done = {
+            event.id: _ended(verdict)
+            for (event, _), verdict in zip(told, verdicts, strict=True)
+            if verdict is not Verdict.TIE
+        }
+        for event, seen in told:
+            if event.id in done:
+                self._learn_rates_of(seen.state)
+        return done
+
+    def _seen(self, event: StripeEvent) -> Observation | None:
+        """Return the state that the event tells whole, None if it does not."""
+        if event.livemode != self._livemode:
+            return None
+        match event.content:
+            case Unreadable() | NotMirrored() | Mention():
+                return None
+            case content:
+                return Observation(content, event.created) if _is_complete(content) else None
+
     def _apply(self, event: StripeEvent) -> Applied:
         if event.livemode != self._livemode:
             mode = "live" if event.livemode else "test"
@@ -87,8 +125,8 @@ class ApplyStripeEvent:
                 return self._record(event, Outcome.IGNORED)
             case Mention() as mention:
                 return self._settle(event, mention)
-            case content if _is_complete(content):
-                verdict = self._mirror.apply(event, Observation(content, event.created))
+            case content if (seen := self._seen(event)) is not None:
+                verdict = self._mirror.apply(event, seen)
                 return self._settle(event, content) if verdict is Verdict.TIE else _ended(verdict)
             case content:
                 return self._settle(event, content)

@@ -95,6 +95,22 @@ class Mirror(Protocol):
         """
         ...
 
+    def apply_all(self, told: Sequence[tuple[StripeEvent | None, Observation]]) -> Sequence[Verdict]:
+        """Apply each observation as `apply` does, all in one transaction.
+
+        None as event: no event told of the state. Returns the verdict of each, in the order given. Objects
+        are written in the order of their ids, so that two callers cannot wait for each other; several states
+        of one object in the order given.
+
+        Raises
+        ------
+        UnavailableError
+            The database does not answer.
+        RefusedError
+            The database refused one of the states; nothing was written.
+        """
+        ...
+
     def standing(self, kind: ObjectKind, object_id: str) -> Standing | None:
         """Return what the mirror holds of the object, None if nothing.
 

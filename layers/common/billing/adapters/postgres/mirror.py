@@ -5,17 +5,26 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import psycopg
+
 from billing.adapters.postgres.codec import utc
 from billing.adapters.postgres.connection import Statement
 from billing.adapters.postgres.credit_note_table import credit_note_deletion, credit_note_state
 from billing.adapters.postgres.customer_table import customer_deletion, customer_state
 from billing.adapters.postgres.invoice_payment_table import invoice_payment_state
 from billing.adapters.postgres.invoice_table import invoice_deletion, invoice_state
-from billing.adapters.postgres.mirror_sql import RECORD, apply_statement, standing_statement
+from billing.adapters.postgres.mirror_sql import (
+    RECORD,
+    apply_all_statement,
+    apply_statement,
+    function_of,
+    standing_statement,
+)
 from billing.adapters.postgres.subscription_table import subscription_deletion, subscription_state
 from billing.adapters.postgres.tax_rate_table import SELECT_UNKNOWN, tax_rate_state
 from billing.domain.credit_notes import CreditNote
 from billing.domain.customers import Customer
+from billing.domain.errors import RefusedError
 from billing.domain.invoices import Invoice
 from billing.domain.mirror import (
     Deletion,
@@ -33,7 +42,7 @@ from billing.domain.subscriptions import Subscription
 from billing.domain.tax_rates import TaxRate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Sequence
     from datetime import datetime
 
     from billing.adapters.postgres.codec import Json
@@ -91,6 +100,30 @@ class PostgresMirror:
             The database does not answer.
         """
         return self._write(event, observation, revision=None)
+
+    def apply_all(self, told: Sequence[tuple[StripeEvent | None, Observation]]) -> list[Verdict]:
+        """Apply each observation as `apply` does, all in one transaction and one round trip.
+
+        None as event: no event told of the state. Returns the verdict of each, in the order given. The order
+        of writing is that of the objects' ids, so that two callers cannot wait for each other.
+
+        Raises
+        ------
+        UnavailableError
+            The database does not answer.
+        RefusedError
+            The database refused one of the states; nothing was written.
+        """
+        if not told:
+            return []
+        order = sorted(range(len(told)), key=lambda place: told[place][1].state.id)
+        rows = [_call(*told[place]) for place in order]
+        try:
+            found = self._database.query(Statement(apply_all_statement(), {"told": json.dumps(rows)}))
+        except psycopg.Error as error:
+            raise RefusedError(type(error).__name__) from error
+        verdicts = {place: _verdict(row["word"]) for place, row in zip(order, found, strict=True)}
+        return [verdicts[place] for place in range(len(told))]
 
     def standing(self, kind: ObjectKind, object_id: str) -> Standing | None:
         """Return what the mirror holds of the object, None if nothing.
@@ -174,17 +207,31 @@ class PostgresMirror:
             "as_of": as_of,
             "revision": revision,
         }
-        word = self._database.query(Statement(apply_statement(kind), parameters))[0]["word"]
-        # What stands already is that state: the event ends as applied, and the revision stays.
-        return Verdict.APPLIED if word == "unchanged" else Verdict(word)
+        return _verdict(self._database.query(Statement(apply_statement(kind), parameters))[0]["word"])
+
+
+def _call(event: StripeEvent | None, observation: Observation) -> Json:
+    state = observation.state
+    return {
+        "function": function_of(kind_of(state)),
+        "event": None if event is None else _inbox_row(event),
+        "object": state.id,
+        "state": _state(state, event, observation.as_of),
+        "as_of": observation.as_of.isoformat(),
+    }
+
+
+def _verdict(word: str) -> Verdict:
+    # What stands already is that state: the event ends as applied, and the revision stays.
+    return Verdict.APPLIED if word == "unchanged" else Verdict(word)
 
 
 def _state(state: Snapshot | Deletion, event: StripeEvent | None, as_of: datetime) -> Json:
     if not isinstance(state, Deletion):
         return _snapshot_state(state)
-    # Only a deletion has no livemode of its own and uses the event's.
-    livemode = None if event is None else event.livemode
-    gone = {"id": state.id, "livemode": livemode, "deleted_at": as_of.isoformat()}
+    # Only a deletion has no livemode of its own and uses the event's, or leaves what stands.
+    livemode = {} if event is None else {"livemode": event.livemode}
+    gone = {"id": state.id, **livemode, "deleted_at": as_of.isoformat()}
     return {**gone, **_DELETIONS[state.kind]()}
 
 

@@ -54,6 +54,28 @@ SELECT {_FUNCTIONS[kind]}(
 ) AS word"""
 
 
+def apply_all_statement() -> LiteralString:
+    """Return the call that does the same for many, in one transaction and in their order; a row for each."""
+    cases: LiteralString = "\n    ".join(
+        [
+            f"WHEN '{name}' THEN {name}(event, object, state, as_of, NULL)"
+            for name in sorted(_FUNCTIONS.values())
+        ]
+    )
+    return f"""
+SELECT CASE function
+    {cases}
+END AS word
+FROM jsonb_to_recordset(%(told)s::jsonb) AS told(
+    function text, event jsonb, object text, state jsonb, as_of timestamptz
+)"""  # noqa: S608 - joined from literals above, values are parameters
+
+
+def function_of(kind: ObjectKind) -> str:
+    """Return the function that writes objects of this kind."""
+    return _FUNCTIONS[kind]
+
+
 def standing_statement(kind: ObjectKind) -> LiteralString:
     """Return the statement that reads what the mirror holds of an object."""
     status: LiteralString = "NULL" if kind in _WITHOUT_STATUS else "status"
