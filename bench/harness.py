@@ -57,6 +57,12 @@ class Result:
         """Return every member, and what follows from them."""
         return {**asdict(self), "ratio": self.ratio, "reached": self.reached}
 
+    @classmethod
+    def from_json(cls, said: Mapping[str, Any]) -> Result:
+        """Return the result that `as_json` wrote."""
+        members = {name: said[name] for name in cls.__slots__}
+        return cls(**{**members, "target": said["target"] and Target(**said["target"])})
+
 
 @dataclass(frozen=True, slots=True)
 class Run:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from bench.__main__ import main
+from bench.documentation import filled, write
 from bench.harness import Result, Run, Target, interleaved
 from bench.kept import kept
 from bench.report import table
@@ -77,10 +78,11 @@ def test_every_row_runs_and_names_its_floor(
     monkeypatch.setenv("BILLING_BENCH_DIR", str(request.config.cache.mkdir("bench")))
     found = tmp_path / "results.json"
     main(["--rows", row, "--quick", "--json", str(found)])
-    said = json.loads(found.read_text())
-    assert said["machine"]["cores"] > 0
-    assert {result["row"] for result in said["results"]} == {row}
-    for result in said["results"]:
+    said = json.loads(found.read_text())["rows"]
+    assert list(said) == [row]
+    assert said[row]["machine"]["cores"] > 0
+    assert {result["row"] for result in said[row]["results"]} == {row}
+    for result in said[row]["results"]:
         assert result["measured"] > 0
         assert (result["floor"] is None) == (not result["floor_is"])
 
@@ -113,7 +115,39 @@ def test_what_nobody_used_for_a_day_is_not_kept(run: Run) -> None:
     assert not old.exists()
 
 
-def test_an_unknown_row_is_refused() -> None:
-    """Given a row that does not exist, when asked for, then the bench does not begin."""
+@pytest.mark.parametrize("arguments", [["--rows", "z"], ["--quick", "--write-docs"]], ids=" ".join)
+def test_what_makes_no_sense_is_refused(arguments: list[str]) -> None:
+    """Given no such row, or quick numbers to keep, when asked for, then the bench does not begin."""
     with pytest.raises(SystemExit, match="2"):
-        main(["--rows", "z"])
+        main(arguments)
+
+
+def test_writing_a_row_leaves_the_others(tmp_path: Path) -> None:
+    """Given a page with two rows, when one is measured again, then its table is new, the rest as before."""
+    page = "# Numbers\n\n<!-- row a -->\n<!-- end -->\ntext\n<!-- row b -->\n<!-- end -->\n"
+    (tmp_path / "benchmarks.md").write_text(page)
+    write(tmp_path, {"a": _row("a", 1.0), "b": _row("b", 2.0)})
+    write(tmp_path, {"b": _row("b", 3.0)})
+    text = (tmp_path / "benchmarks.md").read_text()
+    assert "text" in text
+    assert ("1.00 ms" in text, "2.00 ms" in text, "3.00 ms" in text) == (True, False, True)
+    assert "commit abc and 2 changed files" in text
+    assert "Not measured: the moon" in text
+
+
+def _row(row: str, measured: float) -> dict[str, Any]:
+    machine = {
+        "at": "2026-11-22T00:00:00+00:00",
+        "commit": "abc",
+        "changed_files": 2,
+        "cores": 2,
+        "cpu": "c",
+        "system": "s",
+        "python": "3",
+        "postgresql": "18",
+        "node": "",
+        "load_before": [0.1],
+        "load_after": [0.2],
+    }
+    result = Result(row, "case", "ms", measured, None, "", Target("absolute", 4))
+    return {"machine": machine, "missing": ["the moon"], "results": [result.as_json()]}
