@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bench.__main__ import main
-from bench.documentation import filled, write
+from bench.documentation import write
 from bench.harness import Result, Run, Target, interleaved
 from bench.kept import kept
 from bench.report import table
