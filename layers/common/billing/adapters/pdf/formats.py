@@ -103,7 +103,7 @@ class Formats:
         return self._signed(value, self._affixes(currency), digits, exact=exact)
 
     def _signed(self, value: Decimal, affixes: Affixes, digits: int, *, exact: bool) -> str:
-        """Return what Babel's NumberPattern.apply does, which takes five times as long: tests compare them."""
+        """Return what Babel's NumberPattern.apply does in five times as long: tests compare the two."""
         if exact:
             with localcontext(prec=_DIGITS):
                 digits = max(digits, -int(value.normalize().as_tuple().exponent))
