@@ -362,3 +362,22 @@ def test_any_order_ends_in_the_newest_state(world: World, order: list[int], repe
     assert world.invoice(f"in_{key}") == states[5]
     newest_first = [number for place, number in enumerate(order) if number == max(order[: place + 1])]
     assert world.revision(object_id=f"in_{key}") == len(newest_first)
+
+
+def test_a_tie_is_settled_without_an_event(world: World) -> None:
+    """Given a state that nobody told of, when settled, then it stands if the object stood as said."""
+    world.apply(an_event("evt_1", OPEN))
+    standing = world.mirror.standing(ObjectKind.INVOICE, "in_1")
+    assert world.mirror.settle(None, Observation(PAID, T0), standing) is Verdict.APPLIED
+    assert world.mirror.settle(None, Observation(OPEN, T0), standing) is Verdict.MOVED
+    assert (world.invoice(), world.revision(), world.outcome("")) == (PAID, 2, None)
+
+
+def test_a_deletion_that_nobody_told_of_is_final(world: World) -> None:
+    """Given a mirrored invoice, when it is seen deleted without an event, then no later state revives it."""
+    world.apply(an_event("evt_1", OPEN))
+    [verdict] = world.mirror.apply_all([(None, Observation(INVOICE, T0 + SECOND))])
+    assert (verdict, world.invoice()) == (Verdict.APPLIED, None)
+    assert world.apply(an_event("evt_2", PAID, after=9)) is Verdict.STALE
+    standing = world.mirror.standing(ObjectKind.INVOICE, "in_1")
+    assert world.mirror.settle(None, Observation(PAID, T0 + 9 * SECOND), standing) is Verdict.STALE

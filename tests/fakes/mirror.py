@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from billing.domain.customers import Customer
@@ -23,7 +24,6 @@ from billing.domain.tax_rates import TaxRate
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
-    from datetime import datetime
 
     from billing.domain.mirror import MalformedEvent, Mention, Observation, Snapshot
 
@@ -37,6 +37,18 @@ class Held:
     as_of: datetime
     revision: int
     deleted: bool
+
+
+_UNTOLD = StripeEvent(
+    "",
+    "",
+    datetime.min.replace(tzinfo=UTC),
+    livemode=False,
+    api_version=None,
+    object_id=None,
+    content=NotMirrored(),
+)
+"""Stands for no event: a state that nobody told of."""
 
 
 class FakeMirror:
@@ -87,12 +99,7 @@ class FakeMirror:
         return [self._apply_one(event, observation) for event, observation in told]
 
     def _apply_one(self, event: StripeEvent | None, observation: Observation) -> Verdict:
-        if event is not None:
-            return self.apply(event, observation)
-        unnamed = StripeEvent("", "", observation.as_of, False, None, None, NotMirrored())  # noqa: FBT003 - a filler
-        verdict = self.apply(unnamed, observation)
-        self.inbox.pop("", None)
-        return verdict
+        return self.apply(event or _UNTOLD, observation)
 
     def standing(self, kind: ObjectKind, object_id: str) -> Standing | None:
         """Return what is held of the object."""
@@ -102,22 +109,23 @@ class FakeMirror:
             return None if held is None else Standing(held.revision, held.as_of, held.status, held.deleted)
 
     def settle(
-        self, event: StripeEvent, observation: Observation | None, standing: Standing | None
+        self, event: StripeEvent | None, observation: Observation | None, standing: Standing | None
     ) -> Verdict:
         """Hold the state if the object still stands as said."""
-        subject = event.content if observation is None else observation.state
+        told = event or _UNTOLD
+        subject = told.content if observation is None else observation.state
         if isinstance(subject, NotMirrored | Unreadable):
-            raise TypeError("an event that mirrors nothing has no tie to settle")
+            raise TypeError("what mirrors nothing has no tie to settle")
         with self._lock:
             self._answer()
-            if self._ended(event):
+            if self._ended(told):
                 return Verdict.DUPLICATE
             held = self._held(subject)
             if (held.revision if held else 0) != (standing.revision if standing else 0):
                 return Verdict.MOVED
             if observation is None or (held is not None and held.deleted):
-                return self._stale(event)
-            return self._write(event, observation, held)
+                return self._stale(told)
+            return self._write(told, observation, held)
 
     def unknown_tax_rates(self, ids: Collection[str]) -> frozenset[str]:
         """Return the ids of which no tax rate is held."""
@@ -162,6 +170,8 @@ class FakeMirror:
         return Verdict.STALE
 
     def _end(self, event: StripeEvent, outcome: Outcome) -> None:
+        if event is _UNTOLD:
+            return
         self.inbox[event.id] = outcome
         self.reasons.pop(event.id, None)
 

@@ -122,10 +122,11 @@ class Mirror(Protocol):
         ...
 
     def settle(
-        self, event: StripeEvent, observation: Observation | None, standing: Standing | None
+        self, event: StripeEvent | None, observation: Observation | None, standing: Standing | None
     ) -> Verdict:
         """Write the state that settles a tie, if the object still stands as `standing` says.
 
+        None as event: no event told of the state; there is an observation then.
         None as observation keeps what stands and records the event as STALE. Returns APPLIED,
         STALE, DUPLICATE, or MOVED when the object changed since `standing` was read, in which
         case nothing is written.

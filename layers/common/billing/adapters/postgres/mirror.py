@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
     from billing.adapters.postgres.codec import Json
     from billing.adapters.postgres.connection import Database
-    from billing.domain.mirror import MalformedEvent, Observation, Snapshot
+    from billing.domain.mirror import MalformedEvent, Mention, Observation, Snapshot
 
 # Beside deleted_at; Stripe deletes no tax rates as far as it says, but nothing is lost by knowing how.
 _DELETIONS: dict[ObjectKind, Callable[[], Json]] = {
@@ -140,10 +140,11 @@ class PostgresMirror:
         return Standing(row["revision"], utc(row["as_of"]), row["status"], row["deleted"])
 
     def settle(
-        self, event: StripeEvent, observation: Observation | None, standing: Standing | None
+        self, event: StripeEvent | None, observation: Observation | None, standing: Standing | None
     ) -> Verdict:
         """Write the state that settles a tie, if the object still stands as `standing` says.
 
+        None as event: no event told of the state; there is an observation then.
         None as observation keeps what stands and records the event as STALE; so does any state of a deleted
         object. Returns APPLIED, STALE, DUPLICATE, or MOVED when the object changed since `standing` was
         read, in which case nothing is written. The object's as_of never goes back, whatever the
@@ -157,10 +158,9 @@ class PostgresMirror:
         revision = 0 if standing is None else standing.revision
         if observation is not None and not (standing is not None and standing.deleted):
             return self._write(event, observation, revision=revision)
-        subject = event.content if observation is None else observation.state
-        if isinstance(subject, NotMirrored | Unreadable):
-            raise TypeError("an event that mirrors nothing has no tie to settle")
-        return self._send(event, kind_of(subject), subject.id, None, event.created, revision)
+        # Nothing of the object is written: what stands stays, and the event, if there is one, is recorded.
+        subject, as_of = _told(event, observation)
+        return self._send(event, kind_of(subject), subject.id, None, as_of, revision)
 
     def unknown_tax_rates(self, ids: Collection[str]) -> frozenset[str]:
         """Return those of the ids that the mirror holds no tax rate of.
@@ -187,7 +187,7 @@ class PostgresMirror:
             None, ObjectKind.TAX_RATE, observation.state.id, observation.state, observation.as_of, None
         )
 
-    def _write(self, event: StripeEvent, observation: Observation, *, revision: int | None) -> Verdict:
+    def _write(self, event: StripeEvent | None, observation: Observation, *, revision: int | None) -> Verdict:
         state = observation.state
         return self._send(event, kind_of(state), state.id, state, observation.as_of, revision)
 
@@ -208,6 +208,16 @@ class PostgresMirror:
             "revision": revision,
         }
         return _verdict(self._database.query(Statement(apply_statement(kind), parameters))[0]["word"])
+
+
+def _told(
+    event: StripeEvent | None, observation: Observation | None
+) -> tuple[Snapshot | Deletion | Mention, datetime]:
+    if observation is not None:
+        return observation.state, observation.as_of
+    if event is None or isinstance(event.content, NotMirrored | Unreadable):
+        raise TypeError("what mirrors nothing has no tie to settle")
+    return event.content, event.created
 
 
 def _call(event: StripeEvent | None, observation: Observation) -> Json:
