@@ -224,6 +224,37 @@ def test_a_signed_event_becomes_an_invoice_that_its_customer_sees(
     assert [(invoice["id"], invoice["number"]) for invoice in listed] == [("in_e2e_copy", "E2E-0001")]
 
 
+def test_a_credit_note_of_stripe_becomes_a_pdf(
+    endpoints: dict[str, Any], invoices_url: str, customer: str
+) -> None:
+    """Given an open invoice, when Stripe issues a credit note on it, then its customer downloads that."""
+    (invoice, *_) = get(f"{invoices_url}?status=open&limit=1", token=customer).json["data"]
+    issued = call(
+        "POST",
+        f"{endpoints['stripe_url']}/v1/credit_notes",
+        body=f"invoice={invoice['id']}&amount=100&reason=duplicate".encode(),
+        headers={
+            "Authorization": "Bearer sk_test_local",
+            "Content-Type": "application/x-www-form-urlencoded",
+            "Stripe-Version": "2026-05-27.dahlia",
+        },
+    )
+    assert issued.status == 200, issued.body
+
+    def detail() -> dict[str, Any]:
+        found: dict[str, Any] = get(f"{invoices_url}/{invoice['id']}", token=customer).json
+        return found
+
+    _eventually(lambda: bool(detail()["credit_notes"]), "the credit note is in the invoice's detail")
+    (note,) = detail()["credit_notes"]
+    assert (note["id"], note["total"]["amount"]) == (issued.json["id"], 100)
+    pdf = get(f"{endpoints['api_url']}{note['pdf_url']}", token=customer)
+    assert (pdf.status, pdf.headers["Content-Type"]) == (200, "application/pdf")
+    assert pdf.body.startswith(b"%PDF-")
+    other = get(f"{endpoints['api_url']}{note['pdf_url']}", token=endpoints["tokens"]["other_customer"])
+    assert other.status == 404
+
+
 def test_bad_signatures_leave_no_trace(endpoints: dict[str, Any]) -> None:
     """Given a wrong, missing, stale or future signature, when it is sent, then 400, and nothing has grown."""
     _eventually(lambda: _queued(endpoints) == 0, "the queues are empty")

@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
+import facturx
 import pytest
 
 from billing.adapters.einvoice.xml import einvoice_xml
+from billing.adapters.pdf.renderer import FpdfInvoiceRenderer
 from billing.domain.credit_note_documents import credit_note_document
 from billing.domain.credit_notes import CreditNoteStatus
 from billing.domain.einvoice import EInvoice
@@ -16,6 +19,9 @@ from billing.domain.einvoicing import einvoice, missing
 from tests.support.credit_notes import credit_note_of, stripe_credit_note
 from tests.support.einvoices import SELLER, kind
 from tests.support.schematron import Schematron
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SEEDS = range(72)
 BATCH = 24
@@ -85,6 +91,13 @@ def test_a_tampered_total_is_caught(element: str, rule: str, schematron: Schemat
     head, value, tail = re.split(rf"(?s)^(.*<ram:{element}[^>]*>)([-0-9.]+)", xml.decode())[1:]
     tampered = f"{head}{float(value) + 0.01:.2f}{tail}"
     assert rule in " ".join(schematron.failures(tampered.encode()))
+
+
+def test_its_pdf_has_the_xml_in_it(fonts: Path) -> None:
+    """Given a credit note with all that an e-invoice needs, when drawn, then the XML comes out of the PDF."""
+    renderer = FpdfInvoiceRenderer(fonts, einvoice_writer=einvoice_xml)
+    _, found = facturx.get_xml_from_pdf(renderer(credit_note_of(1)), check_xsd=True)
+    assert found == einvoice_xml(_einvoice(1))
 
 
 def test_without_the_number_of_its_invoice_there_is_none() -> None:
