@@ -38,6 +38,7 @@ CREATE INDEX stripe_swept_events_queued_at_idx ON stripe_swept_events (queued_at
 CREATE TABLE stripe_backfills (
     run bigint NOT NULL,
     kind text NOT NULL,
+    place integer NOT NULL,
     began timestamptz,
     after text COLLATE "C",
     oldest timestamptz,

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING
 
-from billing.settings import DatabaseSettings, read_seller, required
+from billing.settings import DatabaseSettings, calls_per_second, read_seller, required
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 
     from billing.adapters.postgres.connection import Credentials, Database
     from billing.adapters.secrets import Secrets
+    from billing.adapters.stripe.client import StripeConnection
     from billing.domain.mirror import StripeEvent
     from billing.use_cases.apply_stripe_event import ApplyStripeEvent
     from billing.use_cases.authenticate import Authenticate
+    from billing.use_cases.backfill_stripe_objects import BackfillStripeObjects
     from billing.use_cases.get_credit_note_pdf import GetCreditNotePdf
     from billing.use_cases.get_features import GetFeatures
     from billing.use_cases.get_info import GetInfo
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
     from billing.use_cases.migrate_schema import MigrateSchema
     from billing.use_cases.ports import FeatureFlags, InvoiceReader, InvoiceRenderer, TokenVerifier
     from billing.use_cases.receive_stripe_event import ReceiveStripeEvent
+    from billing.use_cases.replay_stripe_event import ReplayStripeEvent
+    from billing.use_cases.sweep_stripe_events import SweepStripeEvents
 
 
 def now() -> datetime:
@@ -160,6 +164,60 @@ def redelivery() -> Callable[[Mapping[str, int]], None]:
 
 
 @cache
+def sweep_stripe_events() -> SweepStripeEvents:
+    """Return the use case behind the sweep's schedule."""
+    from billing.adapters.postgres.sweeps import PostgresSweepLog
+    from billing.adapters.sqs.event_queue import SqsEventQueue
+    from billing.adapters.stripe.event_list import StripeEventList
+    from billing.adapters.stripe.events import STATE_TYPES
+    from billing.use_cases.sweep_stripe_events import SweepStripeEvents
+
+    return SweepStripeEvents(
+        events=StripeEventList(_stripe_connection()),
+        queue=SqsEventQueue(required(os.environ, "EVENT_QUEUE_URL")),
+        log=PostgresSweepLog(_database()),
+        clock=now,
+        types=STATE_TYPES,
+        livemode=required(os.environ, "STRIPE_LIVEMODE") == "true",
+    )
+
+
+@cache
+def backfill_stripe_objects() -> BackfillStripeObjects:
+    """Return the use case behind the backfill."""
+    from billing.adapters.postgres.backfills import PostgresBackfillLog
+    from billing.adapters.postgres.mirror import PostgresMirror
+    from billing.adapters.stripe.object_lists import LISTINGS, StripeObjectLists
+    from billing.adapters.stripe.objects import StripeApi
+    from billing.use_cases.backfill_stripe_objects import BackfillStripeObjects
+
+    connection = _stripe_connection()
+    return BackfillStripeObjects(
+        lists=StripeObjectLists(connection),
+        stripe=StripeApi.over(connection),
+        mirror=PostgresMirror(_database()),
+        log=PostgresBackfillLog(_database()),
+        kinds=tuple(LISTINGS),
+        livemode=required(os.environ, "STRIPE_LIVEMODE") == "true",
+    )
+
+
+@cache
+def replay_stripe_event() -> ReplayStripeEvent:
+    """Return the use case behind an operator's replay."""
+    from billing.adapters.postgres.inbox import PostgresInbox
+    from billing.adapters.sqs.event_queue import SqsEventQueue
+    from billing.adapters.stripe.event_list import StripeEventList
+    from billing.use_cases.replay_stripe_event import ReplayStripeEvent
+
+    return ReplayStripeEvent(
+        inbox=PostgresInbox(_database()),
+        events=StripeEventList(_stripe_connection()),
+        queue=SqsEventQueue(required(os.environ, "EVENT_QUEUE_URL")),
+    )
+
+
+@cache
 def authenticate() -> Authenticate:
     """Return the use case behind the authorizer."""
     from billing.adapters.postgres.identities import PostgresIdentities
@@ -249,6 +307,27 @@ def _database() -> Database:
         )
 
     return Database(settings, credentials)
+
+
+@cache
+def _stripe_connection() -> StripeConnection:
+    """Return the connection of what may wait for Stripe, and leaves a fifth of its calls to the events."""
+    from billing.adapters.stripe.client import StripeConnection
+    from billing.adapters.stripe.pace import TokenBucket
+
+    secret_id = required(os.environ, "STRIPE_API_KEY_SECRET_ID")
+    limit = calls_per_second(os.environ)
+
+    def api_key(refresh: bool) -> str:
+        return _secrets().text(secret_id, "api_key", refresh=refresh)
+
+    # In no second more than the limit: what has gathered in a pause is no more than the share left over.
+    return StripeConnection(
+        api_key,
+        required(os.environ, "STRIPE_API_BASE"),
+        pace=TokenBucket(0.8 * limit, burst=max(1.0, 0.2 * limit)),
+        patience=20.0,
+    )
 
 
 @cache

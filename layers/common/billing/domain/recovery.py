@@ -95,7 +95,9 @@ class KindBackfill:
 
     First Stripe's list is read to its end (`listed`), from `began` on by Stripe's clock; then Stripe is asked
     for what the mirror holds and the list did not show (`checked`, of which `deleted` are gone).
-    `stopped` says why that was not done.
+    `stopped` says why that was not done. `pages` counts the calls for lists, `fetched` the objects that had
+    to be asked for one by one, `written` the states that were later than what stood. `steps` counts what
+    was kept.
     """
 
     run: int
@@ -114,6 +116,7 @@ class KindBackfill:
     deleted: int = 0
     stopped: str | None = None
     finished: bool = False
+    steps: int = 0
 
 
 @dataclass(frozen=True, slots=True)

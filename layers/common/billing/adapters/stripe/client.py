@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import threading
 import time
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from stripe import RequestsClient, StripeClient
+    from requests import Session
+    from stripe import StripeClient
 
 _NOT_FOUND = 404
 _TOO_MANY = 429
@@ -37,7 +39,7 @@ class Answer:
 
 
 class StripeConnection:
-    """Reads JSON of one account, all in the API version that the readers are written for.
+    """Reads JSON of one account, all in the API version that the readers are written for; for any thread.
 
     `api_key` returns the key, True asks for a fresh reading; `base` is the address of the API;
     `retries` is how often the SDK tries again, half a second and more apart; `clock` counts seconds.
@@ -63,14 +65,16 @@ class StripeConnection:
         self._pace = pace
         self._patience = patience
         self._sleep = sleep
+        self._lock = threading.Lock()
         self._client: StripeClient | None = None
-        self._connection: RequestsClient | None = None
+        self._session: Session | None = None
 
     def close(self) -> None:
-        """Close the connections of this thread; a later call opens new ones."""
-        if self._connection is not None:
-            self._connection.close()  # type: ignore[no-untyped-call] # the SDK's only untyped method here
-        self._connection = self._client = None
+        """Close the connections; a later call opens new ones."""
+        with self._lock:
+            if self._session is not None:
+                self._session.close()
+            self._session = self._client = None
 
     def get(self, path: str, query: Mapping[str, Any] | None = None) -> Answer | None:
         """Return the JSON object at this path, None if Stripe does not know it.
@@ -125,27 +129,31 @@ class StripeConnection:
     def _ask(self, path: str, query: Mapping[str, Any]) -> Any:
         import stripe
 
-        if self._client is None:
-            self._client = self._connected(refresh=False)
+        client = self._connected(None)
         try:
-            return self._client.raw_request("get", path, **query)
+            return client.raw_request("get", path, **query)
         except stripe.AuthenticationError:
             # The key may have been rolled; once, so that a wrong one does not hammer the store.
-            self._client = self._connected(refresh=True)
-            return self._client.raw_request("get", path, **query)
+            return self._connected(client).raw_request("get", path, **query)
 
-    def _connected(self, *, refresh: bool) -> StripeClient:
+    def _connected(self, refused: StripeClient | None) -> StripeClient:
+        """Return a client with the key at hand, or with a fresh one if `refused` had the one at hand."""
+        import requests
         import stripe
 
-        if self._connection is None:
-            self._connection = stripe.RequestsClient(timeout=(3.0, 10.0))
-        return stripe.StripeClient(
-            self._api_key(refresh),
-            stripe_version=API_VERSION,
-            base_addresses={"api": self._base},
-            max_network_retries=self._retries,
-            http_client=self._connection,
-        )
+        with self._lock:
+            if self._client is None or self._client is refused:
+                if self._session is None:
+                    # The SDK makes one for each thread otherwise, which nobody could close.
+                    self._session = requests.Session()
+                self._client = stripe.StripeClient(
+                    self._api_key(refused is not None),
+                    stripe_version=API_VERSION,
+                    base_addresses={"api": self._base},
+                    max_network_retries=self._retries,
+                    http_client=stripe.RequestsClient(timeout=(3.0, 10.0), session=self._session),
+                )
+            return self._client
 
 
 def _wait(headers: Mapping[str, str], tries: int) -> float:

@@ -79,6 +79,9 @@ SNAPSHOT_TYPES = {f"{_PREFIXES[kind]}.{verb}": kind for kind, verbs in _SNAPSHOT
 DELETION_TYPES = {"customer.deleted": ObjectKind.CUSTOMER, "invoice.deleted": ObjectKind.INVOICE}
 """The event types after which the object is gone; `invoice.deleted` is a removed draft."""
 
+STATE_TYPES = tuple(sorted((*SNAPSHOT_TYPES, *DELETION_TYPES)))
+"""Every event type that changes state here: the endpoint at Stripe gets these, and they are swept for."""
+
 
 _READERS: Mapping[ObjectKind, Callable[[Node], Snapshot]] = {
     ObjectKind.CUSTOMER: read_customer,

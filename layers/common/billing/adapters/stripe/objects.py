@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 from urllib.parse import quote
 
 from billing.adapters.stripe.client import StripeConnection
@@ -62,6 +62,13 @@ class StripeApi:
         self._stripe = StripeConnection(
             api_key, base, retries=retries, clock=clock, pace=pace, patience=patience
         )
+
+    @classmethod
+    def over(cls, connection: StripeConnection) -> Self:
+        """Return one that shares a connection with others."""
+        shared = cls.__new__(cls)
+        shared._stripe = connection  # noqa: SLF001 - its own
+        return shared
 
     def close(self) -> None:
         """Close the connections to Stripe; a later fetch opens new ones."""
