@@ -23,7 +23,7 @@ export PYTHONPATH := $(CURDIR)/layers/common:$(CURDIR)
 
 ARCHITECTURE ?= arm64
 ENV ?= production
-SOURCES := layers/common/billing functions local tests bench
+SOURCES := layers/common/billing functions local tests bench simulation
 
 ##@ Every day
 
@@ -68,6 +68,11 @@ pictures: setup ## Draw the made-up invoices of docs/pictures.md anew
 .PHONY: bench
 bench: setup ## Measure beside the least that could do it (ARGS="--rows a,d", PEERS=1; docs/benchmarks.md)
 	@$(RUN)/python -m bench $(ARGS)
+
+.PHONY: simulate
+simulate: setup ## Deliver a random history of Stripe as badly as can be (EVENTS=1000000 SEED=1; docs/reliability.md)
+	@$(RUN)/python -m simulation $(if $(EVENTS),--events $(EVENTS)) $(if $(SEED),--seed $(SEED)) \
+	  $(if $(WORLD),--world $(WORLD)) $(ARGS)
 
 .PHONY: check
 check: setup ## Lint, types, architecture, template and security checks

@@ -1,0 +1,73 @@
+"""Where each kind of object stands in the database: another kind is one more entry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from billing.domain.mirror import ObjectKind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Children:
+    """Rows that hang on an object: the member with them, their table, and the column of their parent."""
+
+    member: str
+    table: str
+    parent: str
+    renamed: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The table of a kind.
+
+    `prefix` begins Stripe's ids of it. `unstored` are members of the snapshot that no table keeps, and
+    `forgotten` the columns that a deletion empties. `learned` says that it is written without an event too.
+    """
+
+    table: str
+    prefix: str
+    children: tuple[Children, ...] = ()
+    unstored: frozenset[str] = frozenset()
+    forgotten: tuple[str, ...] = ()
+    learned: bool = False
+
+
+PLACES: Mapping[ObjectKind, Place] = {
+    ObjectKind.CUSTOMER: Place(
+        "customers", "cus", forgotten=("name", "email", "phone", "description", "address")
+    ),
+    ObjectKind.SUBSCRIPTION: Place(
+        "subscriptions",
+        "sub",
+        children=(
+            Children(
+                "items",
+                "subscription_items",
+                "subscription",
+                {"current_period_start": "period_start", "current_period_end": "period_end"},
+            ),
+        ),
+        unstored=frozenset({"items_complete"}),
+    ),
+    ObjectKind.INVOICE: Place(
+        "invoices",
+        "in",
+        children=(Children("lines", "invoice_line_items", "invoice"),),
+        unstored=frozenset({"lines_complete", "credit_notes", "payments"}),
+    ),
+    ObjectKind.TAX_RATE: Place("tax_rates", "txr", learned=True),
+    ObjectKind.CREDIT_NOTE: Place(
+        "credit_notes",
+        "cn",
+        children=(
+            Children("lines", "credit_note_line_items", "credit_note", {"invoice_line": "invoice_line_item"}),
+        ),
+        unstored=frozenset({"lines_complete"}),
+    ),
+    ObjectKind.INVOICE_PAYMENT: Place("invoice_payments", "inpay"),
+}

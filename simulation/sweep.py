@@ -1,0 +1,42 @@
+"""The sweep over Stripe's list of events, run in a world: the real one, on a queue that only notes."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from billing.adapters.postgres.connection import Database
+from billing.adapters.postgres.sweeps import PostgresSweepLog
+from billing.adapters.stripe.event_list import StripeEventList
+from billing.adapters.stripe.events import DELETION_TYPES, SNAPSHOT_TYPES
+from billing.use_cases.sweep_stripe_events import SweepStripeEvents
+from simulation.stripe import VirtualConnection
+
+if TYPE_CHECKING:
+    from simulation.server import Server
+    from simulation.stripe import VirtualStripe
+
+
+class _Queue:
+    def __init__(self) -> None:
+        self.bodies: list[str] = []
+
+    def put(self, body: str) -> None:
+        self.bodies.append(body)
+
+
+def sweep(stripe: VirtualStripe, server: Server) -> list[str]:
+    """Return the names of the events that the sweep puts on the queue, in its order."""
+    queue = _Queue()
+    with Database(server.settings, lambda _: server.worker) as database:
+        SweepStripeEvents(
+            StripeEventList(VirtualConnection(stripe)),
+            queue,
+            PostgresSweepLog(database),
+            lambda: datetime.fromtimestamp(stripe.now, UTC),
+            types=[*SNAPSHOT_TYPES, *DELETION_TYPES],
+            livemode=False,
+        )(lambda: True)
+    names = {event.id: event.name for event in stripe.events.values()}
+    return [names[json.loads(body)["id"]] for body in queue.bodies]
