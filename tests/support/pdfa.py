@@ -22,7 +22,26 @@ _KNOWN = (
     "http://ns.adobe.com/xap/1.0/",
     "http://www.aiim.org/pdfa/ns/",
 )
-_OPERATORS = {"BT", "ET", "Td", "Tm", "Tf", "Tj", "g", "rg", "G", "w", "m", "l", "S", "J"}
+_OPERATORS = {
+    "BT",
+    "ET",
+    "Td",
+    "Tm",
+    "Tf",
+    "Tj",
+    "g",
+    "rg",
+    "G",
+    "w",
+    "m",
+    "l",
+    "S",
+    "J",
+    "q",
+    "Q",
+    "cm",
+    "Do",
+}
 
 
 def violations(pdf: bytes) -> list[str]:
@@ -122,7 +141,7 @@ def _of_object(value: Any) -> Iterator[str]:
         if key in value:
             yield f"6.2.10, 6.5: {key}"
     if isinstance(value, StreamObject):
-        if value.get("/Filter", "/FlateDecode") != "/FlateDecode":
+        if value.get("/Filter", "/FlateDecode") not in ("/FlateDecode", "/DCTDecode"):
             yield f"6.1.7.2: {value['/Filter']}"
         if {"/F", "/FFilter", "/FDecodeParms"} & set(value):
             yield "6.1.7.1: a stream elsewhere"
@@ -134,7 +153,7 @@ def _of_page(page: Any) -> Iterator[str]:
     if "/Annots" in page:
         yield "6.3: annotations"
     text = re.sub(rb"<[0-9a-f]*>", b"", content).decode()
-    unknown = {word for word in text.split() if not re.fullmatch(r"/F\d+|-?[\d.]+", word)} - _OPERATORS
+    unknown = {word for word in text.split() if not re.fullmatch(r"/[FI]\d+|-?[\d.]+", word)} - _OPERATORS
     if unknown:
         yield f"6.2.2: operators {unknown}"
     used: dict[str, set[int]] = {}

@@ -279,6 +279,13 @@ def test_a_text_longer_than_a_page_goes_on_over_the_next(renderer: FpdfInvoiceRe
     assert_in_place(pdf)
 
 
+def test_a_price_that_is_too_long_is_cut_before_its_currency(renderer: FpdfInvoiceRenderer) -> None:
+    """Given a price of 15 decimals, when its column is too narrow, then the currency stays whole."""
+    priced = line(1234567, "kwd", unit_amount=Decimal("0.000000000125"))
+    (text,) = pages(draw(renderer, invoice(priced, currency="kwd"), "es"))
+    assert re.search(r"0,000000000000125\s+KWD", text)
+
+
 def test_a_placeholder_in_a_text_is_text(renderer: FpdfInvoiceRenderer) -> None:
     """Given a description with fpdf2's placeholder and markup, when drawn, then it stands as written."""
     (text,) = pages(draw(renderer, invoice(line(1, description="{nb} **bold** <b>x</b> %s {page}"))))

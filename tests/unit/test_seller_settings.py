@@ -18,7 +18,7 @@ def read(**seller: Any) -> Seller:
 
 def test_every_key_is_read() -> None:
     """Given every key, when read, then the seller says all of it."""
-    texts = {
+    texts: dict[str, Any] = {
         "name": "Example GmbH",
         "email": "billing@example.com",
         "registration": "HRB 1",
@@ -44,7 +44,21 @@ def test_an_accent_color_that_cannot_be_drawn_is_refused(color: str) -> None:
         read(name="Example GmbH", accent_color=color)
 
 
-@pytest.mark.parametrize("key", ["payment_notes", "logo"])
+@pytest.mark.parametrize(
+    "name", ["../logo.png", "/opt/logo.png", "logo.svg", ".png", "a b.png", "logo.png\n"]
+)
+def test_a_logo_that_is_no_name_of_a_file_is_refused(name: str) -> None:
+    """Given a path or another kind of file, when read, then the setting is named."""
+    with pytest.raises(SettingsError, match=r"SELLER\.logo is not the name"):
+        read(name="Example GmbH", logo=name)
+
+
+def test_what_shows_no_document_reads_no_logo() -> None:
+    """Given a logo, when a function that draws nothing reads the seller, then it needs no file."""
+    assert read(name="Example GmbH", logo="logo.png").logo is None
+
+
+@pytest.mark.parametrize("key", ["payment_notes", "logos"])
 def test_an_unknown_key_is_refused(key: str) -> None:
     """Given a misspelt key, when read, then it is named and not passed over."""
     with pytest.raises(SettingsError, match=rf"SELLER\.{key}"):

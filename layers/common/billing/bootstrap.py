@@ -11,16 +11,19 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING
 
-from billing.settings import DatabaseSettings, calls_per_second, read_seller, required
+from billing.settings import DatabaseSettings, SettingsError, calls_per_second, read_seller, required
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from aws_lambda_powertools.utilities.idempotency import BasePersistenceLayer
 
+    from billing.adapters.pdf.picture import Picture
     from billing.adapters.postgres.connection import Credentials, Database
     from billing.adapters.secrets import Secrets
     from billing.adapters.stripe.client import StripeConnection
+    from billing.domain.documents import Seller
     from billing.domain.mirror import StripeEvent
     from billing.use_cases.apply_stripe_event import ApplyStripeEvent
     from billing.use_cases.authenticate import Authenticate
@@ -97,7 +100,7 @@ def get_invoice_pdf() -> GetInvoicePdf:
         reader=_invoice_reader(),
         store=S3DocumentStore(required(os.environ, "DOCUMENT_BUCKET")),
         renderer=_invoice_renderer,
-        seller=read_seller(os.environ),
+        seller=document_seller()[0],
     )
 
 
@@ -113,7 +116,7 @@ def get_credit_note_pdf() -> GetCreditNotePdf:
         invoices=_invoice_reader(),
         store=S3DocumentStore(required(os.environ, "DOCUMENT_BUCKET")),
         renderer=_invoice_renderer,
-        seller=read_seller(os.environ),
+        seller=document_seller()[0],
     )
 
 
@@ -273,17 +276,44 @@ def feature_flags() -> FeatureFlags:
 
 
 @cache
-def _invoice_renderer() -> InvoiceRenderer:
+def document_seller() -> tuple[Seller, Picture | None]:
+    """Return who issues the documents that this function draws, and their logo."""
+    from billing.adapters.pdf.picture import PictureError, read_picture
+    from billing.domain.documents import Logo
+
+    pictures: list[Picture] = []
+
+    def read_logo(name: str) -> Logo:
+        try:
+            picture = read_picture((_fonts().parent / "logos" / name).read_bytes())
+        except PictureError as unusable:
+            raise SettingsError(f"SELLER.logo: {name} {unusable}") from None
+        except OSError:
+            raise SettingsError(f"SELLER.logo: {name} is not among the logos of the PDF layer") from None
+        pictures.append(picture)
+        return Logo(picture.sha256, picture.width, picture.height)
+
+    seller = read_seller(os.environ, read_logo)
+    return seller, pictures[0] if pictures else None
+
+
+def _fonts() -> Path:
     from pathlib import Path
 
+    return Path(os.environ.get("FONTS_DIR", "/opt/fonts"))
+
+
+@cache
+def _invoice_renderer() -> InvoiceRenderer:
     from billing.adapters.einvoice.xml import einvoice_xml
     from billing.adapters.pdf.renderer import FpdfInvoiceRenderer
     from billing.entrypoints.observability import count
 
     return FpdfInvoiceRenderer(
-        Path(os.environ.get("FONTS_DIR", "/opt/fonts")),
+        _fonts(),
         missing_glyphs=lambda glyphs: count("MissingGlyphs", glyphs),
         einvoice_writer=einvoice_xml,
+        logo=document_seller()[1],
     )
 
 

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Set  # noqa: PYI025 -- the abstract one
+    from collections.abc import Callable, Mapping, Set  # noqa: PYI025 -- the abstract one
 
-    from billing.domain.documents import Seller
+    from billing.domain.documents import Logo, Seller
 
 
 _COLOR = re.compile("[0-9a-f]{6}", re.ASCII)
+_LOGO = re.compile("[A-Za-z0-9_-]+[.](png|jpe?g)", re.ASCII)
 
 
 class SettingsError(Exception):
@@ -93,11 +94,12 @@ def _port(env: Mapping[str, str], name: str) -> int:
     return int(value)
 
 
-def read_seller(env: Mapping[str, str]) -> Seller:
+def read_seller(env: Mapping[str, str], read_logo: Callable[[str], Logo] | None = None) -> Seller:
     """Return who issues the invoices, from the JSON object in SELLER.
 
     Keys: name (required), address (line1, line2, city, state, postal_code, country), email,
-    tax_ids (a list of type and value), registration, accent_color (such as 0a5ad4), payment_note, footer.
+    tax_ids (a list of type and value), registration, accent_color (such as 0a5ad4), payment_note, footer,
+    logo (the name of a file in the PDF layer, which `read_logo` opens where a document is drawn).
 
     Raises
     ------
@@ -112,7 +114,7 @@ def read_seller(env: Mapping[str, str]) -> Seller:
         seller = json.loads(required(env, "SELLER"))
     except ValueError:
         raise SettingsError("the environment variable SELLER is not JSON") from None
-    texts = {"name", "email", "registration", "accent_color", "payment_note", "footer"}
+    texts = {"name", "email", "registration", "accent_color", "payment_note", "footer", "logo"}
     fields = _texts(seller, "SELLER", texts, {"address", "tax_ids"})
     if "name" not in fields:
         raise SettingsError("SELLER has no name")
@@ -120,6 +122,8 @@ def read_seller(env: Mapping[str, str]) -> Seller:
     accent = fields.get("accent_color")
     if accent is not None and not _COLOR.fullmatch(accent):
         raise SettingsError("SELLER.accent_color is not six hexadecimal digits")
+    if not _LOGO.fullmatch(fields.get("logo", "logo.png")):
+        raise SettingsError("SELLER.logo is not the name of a .png or .jpg file")
     address = _texts(seller.get("address", {}), "SELLER.address", parts)
     numbers = seller.get("tax_ids", [])
     if not isinstance(numbers, list):
@@ -137,6 +141,7 @@ def read_seller(env: Mapping[str, str]) -> Seller:
         accent_color=accent,
         payment_note=fields.get("payment_note"),
         footer=fields.get("footer"),
+        logo=read_logo(fields["logo"]) if read_logo is not None and "logo" in fields else None,
     )
 
 

@@ -36,6 +36,15 @@ LOCALES = ("en", "de", "fr", "es", "ja")
 
 
 @dataclass(frozen=True, slots=True)
+class Logo:
+    """A picture, told by the SHA-256 of its file; its size is in pixels."""
+
+    sha256: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
 class Seller:
     """Who issues the invoices; `registration` is what a register entry must say, as in Germany.
 
@@ -51,6 +60,7 @@ class Seller:
     accent_color: str | None = None
     payment_note: str | None = None
     footer: str | None = None
+    logo: Logo | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,9 @@
 
 fpdf2 reads a font file anew for each document and cuts it down by fontTools, which takes longer than all the
 rest of a drawing. It lets one write the file in another way (`output_producer_class`); how a font is put in
-is then one of its internal methods, and this is the only module that knows it. A test embeds fonts and reads
-them back, so that an upgrade of fpdf2 that moves the method is noticed.
+is then one of its internal methods, and so is how a picture is, which fpdf2 takes apart with Pillow. This is
+the only module that knows them. Tests embed both and read them back, so that an upgrade of fpdf2 that moves a
+method is noticed.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from billing.adapters.pdf.fonts import FontFile
+    from billing.adapters.pdf.picture import Picture
 
 _ARCHIVE = "PDF/A-3B"
 _SYMBOLIC = 1 << 2
@@ -50,6 +52,7 @@ class PdfFile(FPDF):
         """Begin a PDF, or a PDF/A-3B with the XML `einvoice` in it, as Factur-X wants it."""
         super().__init__(unit="pt", format=paper, enforce_compliance=_ARCHIVE if einvoice else None)
         self.subsets: list[FontSubset] = []
+        self.pictures: list[Picture] = []
         # Nothing is transparent, and every page has the same few fonts.
         self.allow_images_transparency = False
         self.single_resources_object = True
@@ -76,6 +79,11 @@ class PdfFile(FPDF):
         self.subsets.append(subset)
         return f"/F{len(self.subsets)}", subset
 
+    def embed_picture(self, picture: Picture) -> str:
+        """Return the name of a picture for the operator Do."""
+        self.pictures.append(picture)
+        return f"/I{len(self.pictures)}"
+
     def put_page(self, operators: str) -> None:
         """Add a page on which these operators draw."""
         self.add_page()
@@ -92,6 +100,17 @@ class _Producer(OutputProducer):
 
     def _add_fonts(self, *_: object) -> dict[int, PDFObject]:  # type: ignore[override] # it names fpdf2's own kinds of fonts
         return {number: self._added(subset) for number, subset in enumerate(self.fpdf.subsets, start=1)}
+
+    def _add_images(self) -> dict[int, PDFObject]:  # type: ignore[override] # same
+        return {number: self._image(picture) for number, picture in enumerate(self.fpdf.pictures, start=1)}
+
+    def _image(self, picture: Picture) -> PDFObject:
+        image = PDFContentStream(picture.content)
+        entries = {"type": "/XObject", "subtype": "/Image", "width": picture.width, "height": picture.height}
+        for name, value in {**entries, **dict(picture.entries)}.items():
+            setattr(image, name, value)
+        self._add_pdf_obj(image, "images")
+        return image
 
     def _added(self, subset: FontSubset) -> PDFObject:
         """Return the font, added with everything that belongs to it (ISO 32000-1, 9.7)."""

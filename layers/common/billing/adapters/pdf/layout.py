@@ -31,6 +31,7 @@ _QUIET = Style(grey=100)
 _SMALL = Style(8, grey=100)
 
 _GAP = 4.0
+_LOGO = (60.0, 16.0)  # at most
 _DESCRIPTION_AT_LEAST = 50.0
 _NOT_VALID = (InvoiceStatus.DRAFT, InvoiceStatus.VOID, CreditNoteStatus.VOID)
 
@@ -54,7 +55,7 @@ class InvoiceLayout:
     def pages(self) -> Pages:
         """Return the pages, at least one."""
         pages = Pages(self._height - self.footer_height, self._running())
-        for block in (self._title(), self._facts(), self._parties(), self._headline()):
+        for block in (*self._logo(), self._title(), self._facts(), self._parties(), self._headline()):
             pages.put(block)
         heading, *items = self._table()
         last = len(items) - 1
@@ -90,6 +91,13 @@ class InvoiceLayout:
     def _sides(self, share: float) -> list[Column]:
         left = self._width * share
         return [Column(0, left - _GAP), Column(left, self._width - left, right=True)]
+
+    def _logo(self) -> Iterator[Block]:
+        logo = self._document.seller.logo
+        if logo is not None:
+            scale = min(_LOGO[0] / logo.width, _LOGO[1] / logo.height)
+            width, height = logo.width * scale, logo.height * scale
+            yield Block((Row((), height=height + _GAP, picture=(width, height)),))
 
     def _title(self) -> Block:
         alert = self._document.status in _NOT_VALID

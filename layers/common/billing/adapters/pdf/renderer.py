@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from billing.adapters.pdf.fonts import FontFile, FontSubset
+    from billing.adapters.pdf.picture import Picture
     from billing.adapters.pdf.typography import Block, Cell
     from billing.domain.documents import InvoiceDocument
     from billing.use_cases.ports import EInvoiceWriter
@@ -42,7 +43,8 @@ class FpdfInvoiceRenderer:
     Text that no font covers is drawn as U+FFFD, and `missing_glyphs` is told how many different
     characters that were: it is how one learns of a customer whose name cannot be written yet.
     `einvoice_writer` writes the XML that goes into the PDF, which is a PDF/A-3B then, where the document has
-    all that an e-invoice needs. A renderer reads a font once: keep it.
+    all that an e-invoice needs. `logo` is the one that the seller of a document names. A renderer reads a
+    font once: keep it.
     """
 
     def __init__(
@@ -50,14 +52,16 @@ class FpdfInvoiceRenderer:
         fonts: Path,
         missing_glyphs: Callable[[int], None] | None = None,
         einvoice_writer: EInvoiceWriter | None = None,
+        logo: Picture | None = None,
     ) -> None:
         self._faces = Typefaces(fonts)
         self._missing_glyphs = missing_glyphs
         self._einvoice_writer = einvoice_writer
+        self._logo = logo
 
     def __call__(self, document: InvoiceDocument) -> bytes:
         """Return the PDF, on the paper of the buyer's country, else of the seller's."""
-        canvas = _Canvas(document, self._faces, self._einvoice(document))
+        canvas = _Canvas(document, self._faces, self._einvoice(document), self._logo)
         layout = InvoiceLayout(document, canvas.width_of_text, canvas.height_of_text, canvas)
         pages = layout.pages().placed
         for number, placed in enumerate(pages, start=1):
@@ -86,8 +90,11 @@ class _Canvas:
     may not stand within a text object, come before it.
     """
 
-    def __init__(self, document: InvoiceDocument, faces: Typefaces, xml: bytes | None) -> None:
+    def __init__(
+        self, document: InvoiceDocument, faces: Typefaces, xml: bytes | None, logo: Picture | None
+    ) -> None:
         self._pdf = _new_pdf(document, xml)
+        self._logo = logo
         self._faces = faces
         self._embedded: dict[FontFile, tuple[str, FontSubset]] = {}
         self._accent = _rgb(document.seller.accent_color)
@@ -142,6 +149,12 @@ class _Canvas:
             if row.rule is not None:
                 start, end, up = _across(row.rule[0]), _across(row.rule[1]), self._up(y) / 100
                 self._under.append(f"{_RULE} {start / 100:g} {up:g} m {end / 100:g} {up:g} l S")
+            if row.picture is not None and self._logo is not None:
+                width, height = (side / POINT for side in row.picture)
+                place = (
+                    f"{width:.2f} 0 0 {height:.2f} {_across(0) / 100:g} {self._up(y) / 100 - height:.2f} cm"
+                )
+                self._under.append(f"q {place} {self._pdf.embed_picture(self._logo)} Do Q")
             cells += ((y, cell) for cell in row.cells)
             y += row.height
         # The order of drawing is the order in which a reader of the text meets it.

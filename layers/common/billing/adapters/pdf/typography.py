@@ -18,6 +18,7 @@ _LEADING = 1.4  # both fonts' ascent and descent fit
 _WIDE = "\u2e80-\u2fff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\uff66-\uff9f"
 _CLOSING = "\u3001\u3002\u30fb\u30fc\u300d\u300f\u3011\uff01\uff09\uff0c\uff0e\uff1a\uff1b\uff1f)\\].,!?%"
 _TOKEN = re.compile(f"[{_WIDE}][{_CLOSING}]* *|[^ {_WIDE}]+ *| +")
+_HELD = ("\N{NO-BREAK SPACE}", "\N{NARROW NO-BREAK SPACE}")
 _ROUNDING = 1e-6
 
 
@@ -62,12 +63,13 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Cells side by side, with space and perhaps a rule above."""
+    """Cells side by side, with space and perhaps a rule above; a picture stands at the left margin."""
 
     cells: tuple[Cell, ...]
     height: float
     above: float = 0
     rule: tuple[float, float] | None = None  # from x, to x
+    picture: tuple[float, float] | None = None  # width, height
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,8 +180,10 @@ def _filled(paragraph: str, width: float, style: Style, ruler: Ruler) -> Iterato
         line = word
         while ruler.width(line.rstrip(" "), style) > width + _ROUNDING:
             fits = _fitting(line, width, style, ruler)
-            yield line[:fits]
-            line = line[fits:]
+            # Rather at a space that should not be broken than within a number or a name.
+            held = max(line.rfind(space, 1, fits + 1) for space in _HELD)
+            yield line[: held if held > 0 else fits]
+            line = line[held + 1 if held > 0 else fits :]
     if line.strip(" "):
         yield line.rstrip(" ")
 
