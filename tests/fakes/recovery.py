@@ -6,11 +6,21 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from billing.domain.errors import UnavailableError
-from billing.domain.mirror import Outcome
-from billing.domain.recovery import CursorGoneError, EventPage, Sweep
+from billing.domain.mirror import Observation, Outcome, kind_of
+from billing.domain.recovery import (
+    CursorGoneError,
+    EventPage,
+    KindBackfill,
+    ObjectPage,
+    Sweep,
+    UnreadableObject,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
+
+    from billing.domain.mirror import ObjectKind, Snapshot
+    from tests.fakes.mirror import FakeMirror
 
 
 class FakeStripeEvents:
@@ -134,3 +144,92 @@ def listed(name: str, created: datetime, what: str = "customer.updated", **membe
 def at(seconds: float) -> datetime:
     """Return an instant so many seconds after the tests' beginning of time."""
     return datetime(2026, 6, 1, 12, tzinfo=UTC) + timedelta(seconds=seconds)
+
+
+class FakeStripeLists:
+    """Lists what `put` holds, newest first, in pages of `size`; `away` makes it not answer."""
+
+    def __init__(self, now: datetime, size: int = 100) -> None:
+        self.now = now
+        self.size = size
+        self.away = False
+        self.asked: list[tuple[ObjectKind, str | None]] = []
+        self.unreadable: set[str] = set()
+        self.states: list[Snapshot] = []
+
+    def put(self, *states: Snapshot) -> None:
+        """Let Stripe's list have these, a known one with its new state at its old place."""
+        for state in states:
+            ids = [held.id for held in self.states]
+            if state.id in ids:
+                self.states[ids.index(state.id)] = state
+            else:
+                self.states.append(state)
+
+    def page(self, kind: ObjectKind, after: str | None, until: datetime | None) -> ObjectPage:
+        """Return the next page."""
+        self.asked.append((kind, after))
+        if self.away:
+            raise UnavailableError("stripe")
+        newest = sorted((s for s in self.states if kind_of(s) is kind), key=lambda state: state.created)[::-1]
+        if after is not None:
+            places = [place for place, state in enumerate(newest) if state.id == after]
+            if not places:
+                raise CursorGoneError
+            newest = newest[places[0] + 1 :]
+        elif until is not None:
+            newest = [state for state in newest if state.created <= until]
+        shown = newest[: self.size]
+        return ObjectPage(
+            observations=tuple(Observation(s, self.now) for s in shown if s.id not in self.unreadable),
+            unreadable=tuple(UnreadableObject(s.id, "broken") for s in shown if s.id in self.unreadable),
+            read_at=self.now,
+            last=shown[-1].id if shown else None,
+            oldest=shown[-1].created if shown else None,
+            has_more=len(newest) > self.size,
+        )
+
+
+class FakeBackfillLog:
+    """Backfills in memory; what is mirrored is the fake mirror's."""
+
+    def __init__(self, mirror: FakeMirror) -> None:
+        self._mirror = mirror
+        self.rows: list[KindBackfill] = []
+        self.runs = 0
+
+    def open(self) -> Sequence[KindBackfill]:
+        """Return the kinds of the last run if it has not finished."""
+        return [] if all(row.finished for row in self.rows) else list(self.rows)
+
+    def begin(self, kinds: Sequence[ObjectKind]) -> Sequence[KindBackfill]:
+        """Return a new run."""
+        self.runs += 1
+        self.rows = [KindBackfill(self.runs, kind) for kind in kinds]
+        return list(self.rows)
+
+    def save(self, before: KindBackfill, after: KindBackfill) -> bool:
+        """Keep how far it came, if it stands where it did."""
+        for place, row in enumerate(self.rows):
+            if (row.run, row.kind) == (before.run, before.kind):
+                if row.steps != before.steps or row.finished:
+                    return False
+                self.rows[place] = after
+                return True
+        return False
+
+    def unseen(self, kind: ObjectKind, since: datetime, after: str | None, limit: int) -> Sequence[str]:
+        """Return ids of what was not seen since."""
+        return [name for name in self._unseen(kind, since) if name > (after or "")][:limit]
+
+    def count_unseen(self, kind: ObjectKind, since: datetime) -> tuple[int, int]:
+        """Return how many were not seen since, and how many are mirrored."""
+        held = sum(of is kind and not held.deleted for (of, _), held in self._mirror.held.items())
+        return len(self._unseen(kind, since)), held
+
+    def _unseen(self, kind: ObjectKind, since: datetime) -> list[str]:
+        return sorted(
+            name
+            for (of, name), held in self._mirror.held.items()
+            if of is kind and not held.deleted and held.as_of < since
+        )
