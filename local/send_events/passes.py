@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     from local.send_events.source import Json, Recorded
 
 _PREFIXES = {
+    "credit_note": "cn",
+    "credit_note_line_item": "cnli",
     "customer": "cus",
     "invoice": "in",
+    "invoice_payment": "inpay",
     "invoiceitem": "ii",
     "line_item": "il",
     "subscription": "sub",
@@ -27,7 +30,7 @@ _REFERENCES = {
     "invoice_item": "invoiceitem",
     "subscription": "subscription",
 }
-MIRRORED = ("customer", "invoice", "subscription")
+MIRRORED = ("customer", "invoice", "subscription", "invoice_payment", "credit_note")
 _DELETIONS = {"customer.deleted", "invoice.deleted"}
 
 

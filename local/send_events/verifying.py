@@ -22,7 +22,13 @@ if TYPE_CHECKING:
 type Row = dict[str, Any]
 
 _POLL_SECONDS = 0.5
-_TABLES = {"customer": "customers", "invoice": "invoices", "subscription": "subscriptions"}
+_TABLES = {
+    "customer": "customers",
+    "invoice": "invoices",
+    "subscription": "subscriptions",
+    "invoice_payment": "invoice_payments",
+    "credit_note": "credit_notes",
+}
 _COMPARED = {
     "customer": ("name", "email", "phone", "description", "currency", "balance", "delinquent", "tax_exempt"),
     "invoice": (
@@ -45,11 +51,28 @@ _COMPARED = {
         "footer",
     ),
     "subscription": ("status", "customer", "currency", "collection_method", "cancel_at_period_end"),
+    "invoice_payment": ("status", "invoice", "currency", "amount_requested", "amount_paid", "is_default"),
+    "credit_note": (
+        "status",
+        "number",
+        "customer",
+        "invoice",
+        "type",
+        "currency",
+        "reason",
+        "memo",
+        "subtotal",
+        "total",
+        "pre_payment_amount",
+        "post_payment_amount",
+    ),
 }
 _MOMENTS = {
     "customer": ("created",),
     "invoice": ("created", "due_date", "period_start", "period_end"),
     "subscription": ("created", "start_date", "billing_cycle_anchor", "cancel_at", "canceled_at", "ended_at"),
+    "invoice_payment": ("created",),
+    "credit_note": ("created", "effective_at", "voided_at"),
 }
 
 

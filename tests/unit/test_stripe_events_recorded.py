@@ -6,6 +6,7 @@ from billing.adapters.stripe.events import DELETION_TYPES, SNAPSHOT_TYPES, read_
 from billing.domain.customers import Customer
 from billing.domain.invoices import Invoice
 from billing.domain.mirror import NotMirrored, Unreadable
+from billing.domain.payments import InvoicePayment, InvoicePaymentStatus
 
 
 def test_every_recorded_event_is_read(zulip_events: list[dict[str, Any]]) -> None:
@@ -41,3 +42,23 @@ def test_a_recorded_state_says_what_its_payload_says(zulip_events: list[dict[str
             assert [(line.id, line.amount.amount, line.description) for line in content.lines] == [
                 (line["id"], line["amount"], line["description"]) for line in told["lines"]["data"]
             ]
+
+
+def test_recorded_payments_are_read(zulip_events: list[dict[str, Any]]) -> None:
+    """Given the recorded invoice_payment.paid, when they are read, then each is a payment that was made."""
+    read = [
+        (event["data"]["object"], read_event(event).content)
+        for event in zulip_events
+        if event["type"] == "invoice_payment.paid"
+    ]
+    assert len(read) > 10
+    for told, content in read:
+        assert isinstance(content, InvoicePayment)
+        assert content.status is InvoicePaymentStatus.PAID
+        assert content.amount_paid is not None
+        assert (content.amount_paid.amount, content.invoice) == (told["amount_paid"], told["invoice"])
+        assert (content.payment_type, content.payment) == (
+            "payment_intent",
+            told["payment"]["payment_intent"],
+        )
+        assert content.paid_at is not None
