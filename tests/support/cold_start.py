@@ -27,6 +27,8 @@ def forget() -> None:
     """Close and forget everything that was built, as a new execution environment has nothing."""
     if bootstrap.apply_stripe_event.cache_info().currsize:
         bootstrap.apply_stripe_event()._stripe.close()  # type: ignore[attr-defined] # noqa: SLF001 - the SDK's
+    if bootstrap._stripe_connection.cache_info().currsize:  # noqa: SLF001 - what bootstrap holds
+        bootstrap._stripe_connection().close()  # noqa: SLF001 - same
     if bootstrap._database.cache_info().currsize:  # noqa: SLF001 - what bootstrap holds
         bootstrap._database().close()  # noqa: SLF001 - same
     for member in vars(bootstrap).values():
