@@ -83,7 +83,7 @@ class _Row:
         return calls
 
     def at_once(self, clients: int) -> Iterator[Result]:
-        each = self._run.size(200 if clients == 1 else 60, 3)
+        each = self._run.size(150 if clients == 1 else 50, 3)
         speeds: dict[str, list[float]] = {key: [] for key in ("ours", *self._peers)}
 
         def work(key: str) -> Callable[[], float]:
