@@ -48,6 +48,11 @@ FUNCTIONS = {
         "psycopg, Powertools' logger and metrics",
         f"{_JOIN}{_FLAG}b.authenticate()\n{_SECRET}",
     ),
+    "backfill_stripe_objects": Start(
+        f"{_DATABASE}\n{_LOGS}",
+        "psycopg, Powertools' logger and metrics",
+        f"{_JOIN}b.backfill_stripe_objects()\n{_SECRET}",
+    ),
     "get_credit_note_pdf": Start(
         f"{_DATABASE}\n{_RESOLVER}\n{_STORE}",
         "psycopg, Powertools' HTTP resolver, an S3 client",
@@ -80,10 +85,20 @@ FUNCTIONS = {
         "psycopg, Powertools' logger and metrics",
         f"{_JOIN}b.migrate_schema()\n{_SECRET}",
     ),
+    "replay_stripe_event": Start(
+        f"{_DATABASE}\n{_LOGS}",
+        "psycopg, Powertools' logger and metrics",
+        f"{_JOIN}b.replay_stripe_event()\n{_SECRET}",
+    ),
     "stripe_webhook": Start(
         _QUEUE,
         "an SQS client",
         f"{_JOIN}b.receive_stripe_event()._queue._connected()\n{_SECRETS}",
+    ),
+    "sweep_stripe_events": Start(
+        f"{_DATABASE}\n{_LOGS}",
+        "psycopg, Powertools' logger and metrics",
+        f"{_JOIN}b.sweep_stripe_events()\n{_SECRET}",
     ),
 }
 
