@@ -23,7 +23,7 @@ export PYTHONPATH := $(CURDIR)/layers/common:$(CURDIR)
 
 ARCHITECTURE ?= arm64
 ENV ?= production
-SOURCES := layers/common/billing functions local tests bench simulation
+SOURCES := layers/common/billing functions local tests bench simulation operate
 
 ##@ Every day
 
@@ -96,6 +96,35 @@ migrate: setup ## Bring the running local database up to date
 .PHONY: migrate-status
 migrate-status: setup ## Say which migrations stand, and verify the schema against them
 	@$(RUN)/python -m local migrate-status
+
+##@ Operation (of the local cloud; STACK=<name> for a stack in AWS)
+
+OPERATE = @$(RUN)/python -m operate $(if $(STACK),--stack "$(STACK)")
+
+.PHONY: backfill
+backfill: setup ## Mirror all that Stripe lists, beside the webhooks; goes on where it was cut
+	$(OPERATE) backfill
+
+.PHONY: sweep
+sweep: setup ## Look now for events of Stripe that never came, as the schedule does
+	$(OPERATE) sweep
+
+.PHONY: events
+events: setup ## Show what became of an event (EVENT=evt_…), or the last quarantined (OUTCOME=failed, …) ones
+	$(OPERATE) inbox $(EVENT) $(if $(OUTCOME),--outcome $(OUTCOME)) $(ARGS)
+
+.PHONY: replay
+replay: setup ## Put an event that did not end well on the queue again (EVENT=evt_…), and say how it ends
+	@test -n "$(EVENT)" || { echo 'make replay EVENT=evt_…'; exit 2; }
+	$(OPERATE) replay $(EVENT)
+
+.PHONY: replay-dead
+replay-dead: setup ## Move the dead-letter queue's events back to the queue, and say how they end
+	$(OPERATE) replay-dead
+
+.PHONY: stripe-webhook
+stripe-webhook: setup ## Create or update the endpoint at Stripe, with our event types and API version
+	$(OPERATE) stripe-webhook
 
 ##@ The cloud
 

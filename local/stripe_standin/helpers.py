@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from local.stripe_standin import API_VERSION
 from local.stripe_standin.delivery import Deliverer
 from local.stripe_standin.errors import StripeError
 from local.stripe_standin.webhook_endpoints import LOCAL_ENDPOINT, new_endpoint
@@ -75,6 +76,7 @@ def add_routes(app: web.Application, store: Store) -> None:
                 given.get("enabled_events", ["*"]),
                 created=int(time.time()),
                 description="The local cloud",
+                api_version=API_VERSION,
             )
         except (json.JSONDecodeError, KeyError, TypeError):
             return _refused('Send {"url": …, "secret": …} as JSON')

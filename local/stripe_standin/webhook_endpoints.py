@@ -26,8 +26,11 @@ def new_endpoint(
     *,
     created: int,
     description: str | None = None,
+    api_version: str | None = None,
 ) -> Json:
     """Return an enabled endpoint as the store keeps it, with its secret.
+
+    `api_version` is what it says of itself; what it is sent has this stand-in's version all the same.
 
     Raises
     ------
@@ -42,7 +45,7 @@ def new_endpoint(
     return {
         "id": endpoint_id,
         "object": "webhook_endpoint",
-        "api_version": None,
+        "api_version": api_version,
         "application": None,
         "created": created,
         "description": description,
@@ -68,6 +71,7 @@ def _create(call: Call) -> Json:
         given["enabled_events"],
         created=call.now,
         description=given.get("description"),
+        api_version=given.get("api_version"),
     )
     endpoint["metadata"] = merged_metadata({}, given.get("metadata", {}))
     call.store.put("webhook_endpoint", endpoint)
@@ -103,7 +107,13 @@ ROUTES = (
         "POST",
         "/v1/webhook_endpoints",
         _create,
-        {"description": Text(), "enabled_events": ListOf(Text()), "metadata": METADATA, "url": Text()},
+        {
+            "api_version": Text(),
+            "description": Text(),
+            "enabled_events": ListOf(Text()),
+            "metadata": METADATA,
+            "url": Text(),
+        },
         ("enabled_events", "url"),
     ),
     list_route(
