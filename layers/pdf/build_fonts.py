@@ -30,6 +30,7 @@ from fontTools.pens.filterPen import DecomposingFilterPen
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 from fontTools.subset import Options, Subsetter
 from fontTools.ttLib import TTFont
+from fontTools.ttLib.scaleUpem import scale_upem
 from fontTools.varLib.instancer import instantiateVariableFont
 
 _NEEDS_SHAPING = (range(0x0900, 0x0980), range(0x1CD0, 0x1D00), range(0xA830, 0xA840), range(0xA8E0, 0xA900))
@@ -45,6 +46,8 @@ _EUROPE = (
     range(0x2212, 0x2213),
     range(0xFFFD, 0xFFFE),
 )
+# Letters and punctuation; points need shaping.
+_HEBREW = (range(0x05BE, 0x05BF), range(0x05D0, 0x05F5))
 _ONLY_FOR_SHAPING = ["GSUB", "GPOS", "GDEF", "BASE", "VORG", "vhea", "vmtx", "DSIG", "gasp"]
 _UNITS = 1000
 _LIMIT = 1.0
@@ -52,13 +55,14 @@ _LIMIT = 1.0
 
 
 def build(target: Path, truetype: Path | None = None) -> None:
-    """Write NotoSans in two weights and NotoSansJP-Regular to the folder `target`.
+    """Write NotoSans and Heebo in two weights and NotoSansJP-Regular to the folder `target`.
 
     `truetype` is where the regular NotoSans goes as an ordinary font of European Latin letters as well: what
     the bench's floor draws with.
     """
     target.mkdir(parents=True, exist_ok=True)
     sans, japanese = _package("fontpkg_noto_sans"), _package("pylopdf_fonts_jp")
+    hebrew = _package("fontpkg_heebo")
     variable = next((sans / "files").glob("NotoSans[[]*.ttf"))
     for style, weight in (("Regular", 400), ("Bold", 700)):
         font = TTFont(variable, recalcTimestamp=False)
@@ -67,6 +71,11 @@ def build(target: Path, truetype: Path | None = None) -> None:
             font, {"wght": weight, "wdth": 100}, inplace=True, updateFontNames=True
         )
         _write(fixed, target / f"NotoSans-{style}.glyphs")
+        font = TTFont(hebrew / "files" / "Heebo[wght].ttf", recalcTimestamp=False)
+        _keep(font, [c for c in font.getBestCmap() if any(c in r for r in _HEBREW)])
+        instantiateVariableFont(font, {"wght": weight}, inplace=True, updateFontNames=True)
+        scale_upem(font, _UNITS)
+        _write(font, target / f"Heebo-{style}.glyphs")
         if truetype is not None and style == "Regular":
             _keep(fixed, [c for c in fixed.getBestCmap() if any(c in r for r in _EUROPE)])
             fixed.save(truetype)

@@ -7,6 +7,7 @@ import unicodedata
 from typing import TYPE_CHECKING
 
 from billing.adapters.pdf.credit_note_labels import title_of
+from billing.adapters.pdf.direction import visual
 from billing.adapters.pdf.file import PdfFile
 from billing.adapters.pdf.formats import paper
 from billing.adapters.pdf.layout import InvoiceLayout
@@ -31,6 +32,7 @@ _FOOT_GAP = 5.0
 
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _VARIATION_SELECTORS = range(0xFE00, 0xFE10)
+_HEBREW_POINTS = range(0x0591, 0x05C8)
 _ALERT = (180, 30, 30)
 _RULE = "0.784 G 0.57 w"
 _WATERMARK = 130.0  # points, at most
@@ -174,7 +176,7 @@ class _Canvas:
         color = self._color(style)
         if color != self._set[1]:
             self._text.append(color)
-        for font, run in self._runs(cell.text, style):
+        for font, run in self._runs(visual(cell.text), style):
             selected = f"{font} {style.size:g} Tf"
             if selected != self._set[0]:
                 self._text.append(selected)
@@ -207,8 +209,10 @@ class _Canvas:
         category = unicodedata.category(char)
         if category in ("Zl", "Zp") or char in "\n\r\v\f":
             return "\n"
-        # Joiners, direction marks, variation selectors: without shaping they do nothing.
+        # Joiners, direction marks, variation selectors and points: without shaping they do nothing, or harm.
         if category == "Cf" or ord(char) in _VARIATION_SELECTORS:
+            return ""
+        if category == "Mn" and ord(char) in _HEBREW_POINTS:
             return ""
         covered = self._faces.cover(char)
         if category == "Cc" or (category == "Zs" and not covered):

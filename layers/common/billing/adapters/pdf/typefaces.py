@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 # file is read when a document has a character that those before it lack.
 _FACES = (
     ("NotoSans-Regular.glyphs", "NotoSans-Bold.glyphs"),
+    ("Heebo-Regular.glyphs", "Heebo-Bold.glyphs"),
     ("NotoSansJP-Regular.glyphs", "NotoSansJP-Regular.glyphs"),
 )
 
