@@ -38,7 +38,9 @@ class BackfillBar:
             name = str(kind["kind"])
             if name in self._done:
                 continue
-            at_first = self._began.setdefault(name, (self._clock(), int(kind["objects"])))
+            if name not in self._began:
+                self._began[name] = (self._clock(), int(kind["objects"]))
+            at_first = self._began[name]
             if kind["finished"]:
                 self._done.add(name)
                 self._print(self._line(kind, at_first), end="\n")

@@ -91,11 +91,10 @@ def replay_dead(cloud: Cloud, follower: Follower, out: TextIO) -> int:
         QueueUrl=dead, AttributeNames=["ApproximateNumberOfMessages", "QueueArn"]
     )["Attributes"]
     waiting = int(attributes["ApproximateNumberOfMessages"])
-    if waiting > MOST_BY_HAND:
-        cloud.queues.start_message_move_task(SourceArn=attributes["QueueArn"])
+    if waiting > MOST_BY_HAND and _started(cloud, attributes["QueueArn"]):
         say(out, f"{waiting:,} messages are on their way to the queue; the inbox tells how they end")
         return 0
-    moved, ids = _move(cloud, dead)
+    moved, ids = _move(cloud, dead, 2 * max(waiting, MOST_BY_HAND))
     say(out, f"{moved:,} of about {waiting:,} messages moved to the queue")
     followed = dict.fromkeys(ids[:_MOST_FOLLOWED])
     ended = follower.follow(followed)
@@ -104,11 +103,24 @@ def replay_dead(cloud: Cloud, follower: Follower, out: TextIO) -> int:
     return int(_badly(ended))
 
 
-def _move(cloud: Cloud, dead: str) -> tuple[int, list[str]]:
+def _started(cloud: Cloud, dead: str) -> bool:
+    """Let SQS move everything by itself; return False where it cannot."""
+    from botocore.exceptions import ClientError  # noqa: PLC0415 - only here
+
+    try:
+        cloud.queues.start_message_move_task(SourceArn=dead)
+    except ClientError as error:
+        if error.response["Error"].get("Code") not in {"InvalidAction", "UnsupportedOperation"}:
+            raise
+        return False
+    return True
+
+
+def _move(cloud: Cloud, dead: str, most: int) -> tuple[int, list[str]]:
     """Move messages one batch after the other; return how many, and the ids of the events among them."""
     events = cloud.output("StripeEventsQueueUrl")
     moved, ids = 0, []
-    while moved <= 2 * MOST_BY_HAND:
+    while moved < most:
         received = cloud.queues.receive_message(
             QueueUrl=dead, MaxNumberOfMessages=_BATCH, VisibilityTimeout=60, WaitTimeSeconds=1
         ).get("Messages", [])

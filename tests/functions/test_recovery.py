@@ -13,6 +13,7 @@ from tests.fakes.stripe_payloads import customer, event, invoice, item, line, su
 from tests.fixtures.stripe_data import running_standin
 from tests.support.cold_start import cold_start
 from tests.support.lambdas import PROJECT, lambda_context, lambda_handler
+from tests.support.timed_context import TimedContext, timed_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,22 +26,6 @@ if TYPE_CHECKING:
     from tests.fixtures.stripe_data import RunningStandin
 
 type Handler = Callable[[Any, LambdaContext], dict[str, Any]]
-
-
-class Context(type(lambda_context())):  # type: ignore[misc] # what the runtime gives
-    """A context with so many milliseconds left."""
-
-    left = 300_000
-
-    def get_remaining_time_in_millis(self) -> int:
-        """Return how many are left."""
-        return self.left
-
-
-def context() -> Any:
-    made = Context()
-    made.__dict__ |= lambda_context().__dict__
-    return made
 
 
 @dataclass
@@ -58,7 +43,7 @@ class Recovery:
         """Invoke a function; everything is as after a cold start."""
         handler = lambda_handler(function)
         with cold_start(self.environment):
-            return handler(payload or {}, context())
+            return handler(payload or {}, timed_context())
 
     def sweep(self) -> dict[str, Any]:
         """Sweep once."""
@@ -189,7 +174,7 @@ def test_a_sweep_short_of_time_goes_on_with_the_next(
     """Given 30 seconds left, when the schedule calls again and again, then each call does one page."""
     now = recovery.column("SELECT extract(epoch FROM now())::bigint")[0]
     recovery.stripe.load(*(old_event(n, created=now - 86_400) for n in range(150)))
-    monkeypatch.setattr(Context, "left", 30_000)
+    monkeypatch.setattr(TimedContext, "left", 30_000)
     assert [recovery.sweep()["finished"] for _ in range(2)] == [False, False]
     monkeypatch.undo()
     assert recovery.sweep()["finished"]
