@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from billing.domain.mirror import ObjectKind, Snapshot
+    from billing.domain.recovery import (
+        InboxRow,
+    )
     from tests.fakes.mirror import FakeMirror
 
 
@@ -233,3 +237,21 @@ class FakeBackfillLog:
             for (of, name), held in self._mirror.held.items()
             if of is kind and not held.deleted and held.as_of < since
         )
+
+
+class FakeInbox:
+    """An inbox in memory."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, InboxRow] = {}
+
+    def find(self, event_id: str) -> InboxRow | None:
+        """Return what is known of the event."""
+        return self.rows.get(event_id)
+
+    def newest(self, outcome: Outcome, limit: int) -> Sequence[InboxRow]:
+        """Return the last events that ended so."""
+        found = sorted(
+            (row for row in self.rows.values() if row.outcome is outcome), key=lambda row: row.received_at
+        )
+        return [replace(row, payload=None) for row in found[::-1][:limit]]
