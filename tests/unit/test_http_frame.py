@@ -214,7 +214,7 @@ def test_a_parameter_error_names_its_field() -> None:
 
 
 def test_every_error_of_the_domain_has_a_problem() -> None:
-    """Given every error class there is, when problems are asked for, then only a webhook's and a batch's are internal."""
+    """Given every error class, when problems are asked for, then a webhook's and a batch's are internal."""
     internal = {
         kind.__name__
         for kind in _subclasses(errors.BillingError)
