@@ -113,11 +113,13 @@ def _key(cloud: Cloud) -> str:
 
 def event_types_table() -> str:
     """Return the table of docs/stripe-events.md."""
+    from billing.adapters.postgres.mirror_sql import TABLES  # noqa: PLC0415 - only here
     from billing.adapters.stripe.events import DELETION_TYPES, SNAPSHOT_TYPES  # noqa: PLC0415 - only here
 
-    rows = ["| Event type | What it changes |", "| --- | --- |"]
+    rows = ["| Event type | What it changes | Table |", "| --- | --- | --- |"]
     for name in STATE_TYPES:
         kind = SNAPSHOT_TYPES.get(name) or DELETION_TYPES[name]
-        shown = kind.value.replace("_", " ")
-        rows.append(f"| `{name}` | {shown}{', which is gone then' if name in DELETION_TYPES else ''} |")
+        shown = kind.value.replace("_", " ").replace(".", " ")
+        gone = ", which is gone then" if name in DELETION_TYPES else ""
+        rows.append(f"| `{name}` | {shown}{gone} | `{TABLES[kind]}` |")
     return "\n".join(rows) + "\n"

@@ -10,7 +10,7 @@ from billing.domain.credit_notes import CreditNote, CreditNoteSummary
 from billing.domain.customers import Customer
 from billing.domain.errors import InvalidParameterError, UnavailableError
 from billing.domain.invoices import Invoice, InvoicePage, InvoiceSummary
-from billing.domain.mirror import ObjectKind, kind_of
+from billing.domain.mirror import ObjectKind, kind_of, status_of
 from billing.domain.payments import InvoicePayment
 from billing.domain.tax_rates import TaxRate
 from tests.fakes.mirror import FakeMirror, Held
@@ -32,8 +32,7 @@ class FakeInvoices:
 
     def put(self, state: Snapshot) -> None:
         """Mirror a state without an event."""
-        status = None if isinstance(state, Customer | TaxRate) else state.status.value
-        held = Held(state, status, datetime.now(UTC), revision=1, deleted=False)
+        held = Held(state, status_of(state), datetime.now(UTC), revision=1, deleted=False)
         self.mirror.held[kind_of(state), state.id] = held
 
     def page(self, customer: str, query: InvoiceQuery) -> InvoicePage:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from billing.domain.customers import Customer
 from billing.domain.errors import UnavailableError
 from billing.domain.mirror import (
     Deletion,
@@ -19,6 +18,7 @@ from billing.domain.mirror import (
     Unreadable,
     Verdict,
     kind_of,
+    status_of,
 )
 from billing.domain.tax_rates import TaxRate
 
@@ -85,7 +85,7 @@ class FakeMirror:
             if self._ended(event):
                 return Verdict.DUPLICATE
             held = self._held(observation.state)
-            if held is not None and held.deleted:
+            if held is not None and (_is_gone(held, observation.state) or _is_of_another(held, observation)):
                 return self._stale(event)
             if held is not None and not isinstance(observation.state, Deletion):
                 if held.as_of > observation.as_of:
@@ -188,6 +188,19 @@ class FakeMirror:
             last = Held(None, None, as_of, 0, deleted=False) if held is None else held
             new = replace(last, as_of=as_of, revision=revision, deleted=True)
         else:
-            status = None if isinstance(state, Customer | TaxRate) else state.status.value
+            status = status_of(state)
             new = Held(state, status, as_of, revision, deleted=False)
         self.held[kind_of(state), state.id] = new
+
+
+def _is_gone(held: Held, state: Snapshot | Deletion) -> bool:
+    """Whether the object is deleted, and the state is not of another one that was given its id since."""
+    of = state.last if isinstance(state, Deletion) else state
+    created = None if of is None else getattr(of, "created", None)
+    return held.deleted and not (created is not None and created > held.as_of)
+
+
+def _is_of_another(held: Held, observation: Observation) -> bool:
+    """Whether a deletion is from before the object, so that another one had its id."""
+    created = getattr(held.state, "created", None)
+    return isinstance(observation.state, Deletion) and created is not None and created > observation.as_of

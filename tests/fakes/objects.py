@@ -231,7 +231,7 @@ def an_event(
     about = None if isinstance(content, NotMirrored | Unreadable) else content
     return StripeEvent(
         id=name,
-        type="charge.succeeded" if about is None else f"{kind_of(about)}.updated",
+        type="payout.paid" if about is None else f"{kind_of(about)}.updated",
         created=T0 + after * SECOND,
         livemode=False,
         api_version="2026-05-27.dahlia",

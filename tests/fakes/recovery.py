@@ -175,7 +175,8 @@ class FakeStripeLists:
         self.asked.append((kind, after))
         if self.away:
             raise UnavailableError("stripe")
-        newest = sorted((s for s in self.states if kind_of(s) is kind), key=lambda state: state.created)[::-1]
+        listed: list[Any] = [state for state in self.states if kind_of(state) is kind]
+        newest = sorted(listed, key=lambda state: state.created, reverse=True)
         if after is not None:
             places = [place for place, state in enumerate(newest) if state.id == after]
             if not places:

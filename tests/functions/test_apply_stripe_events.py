@@ -135,7 +135,7 @@ def test_the_sample_batch_is_applied(worker: Worker) -> None:
     assert worker.inbox() == {
         "evt_1SampleCustomerCreated": "applied",
         "evt_1SampleInvoiceFinalized": "applied",
-        "evt_1SampleChargeSucceeded": "ignored",
+        "evt_1SamplePayoutPaid": "ignored",
     }
 
 
@@ -143,7 +143,7 @@ def test_every_event_of_a_batch_ends_by_itself(worker: Worker, capsys: pytest.Ca
     """Given one event of each sort, when the batch is applied, then each ends as it must, and is counted."""
     old = event("invoice.updated", invoice(status="open"), id="evt_old", created=CREATED - 9)
     unreadable = event("invoice.paid", invoice(total=1.5), id="evt_bad")
-    ignored = event("charge.succeeded", {"object": "charge", "id": "ch_1"}, id="evt_other")
+    ignored = event("payout.paid", {"object": "payout", "id": "po_1"}, id="evt_other")
     live = event("customer.created", customer(livemode=True), id="evt_live", livemode=True)
     failed = worker.apply(paid(), paid(), old, unreadable, ignored, live)
     assert failed == FAILED_NONE

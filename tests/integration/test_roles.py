@@ -8,7 +8,29 @@ import pytest
 from billing.adapters.postgres.connection import Statement
 from billing.adapters.postgres.mirror import PostgresMirror
 from billing.domain.mirror import Observation
-from tests.fakes.objects import a_credit_note, a_customer, a_payment, a_subscription, an_event, an_invoice
+from tests.fakes.more_objects import (
+    CHARGE,
+    COUPON,
+    DISCOUNT,
+    DISPUTE,
+    METER,
+    PAYMENT_INTENT,
+    PAYMENT_METHOD,
+    PRICE,
+    PRODUCT,
+    REFUND,
+    SCHEDULE,
+    changed,
+)
+from tests.fakes.objects import (
+    T0,
+    a_credit_note,
+    a_customer,
+    a_payment,
+    a_subscription,
+    an_event,
+    an_invoice,
+)
 
 if TYPE_CHECKING:
     from typing import LiteralString
@@ -25,12 +47,20 @@ MIRRORED: tuple[LiteralString, ...] = (
     "invoice_payments",
     "credit_notes",
     "credit_note_line_items",
+    "discounts",
+    "subscription_schedules",
+    "payment_intents",
+    "charges",
+    "payment_methods",
+    "refunds",
+    "disputes",
 )
+OF_THE_SELLER: tuple[LiteralString, ...] = ("tax_rates", "products", "prices", "coupons", "billing_meters")
 RECOVERY: tuple[LiteralString, ...] = ("stripe_sweeps", "stripe_swept_events", "stripe_backfills")
 TABLES: tuple[LiteralString, ...] = (
     *MIRRORED,
     *RECOVERY,
-    "tax_rates",
+    *OF_THE_SELLER,
     "users",
     "api_keys",
     "stripe_webhook_events",
@@ -49,6 +79,9 @@ FORBIDDEN_TO_BOTH: tuple[LiteralString, ...] = (
     "DELETE FROM credit_notes",
     "DELETE FROM invoice_payments",
     "DELETE FROM tax_rates",
+    "DELETE FROM charges",
+    "DELETE FROM coupons",
+    "SELECT define_apply_function('mine', 'invoices')",
     "SELECT 1 FROM users",
     "SELECT 1 FROM api_keys",
     "UPDATE users SET role = 'admin'",
@@ -68,6 +101,13 @@ def two_customers(worker_database: Database) -> tuple[str, str]:
             an_invoice(id=f"in_{customer}", customer=customer),
             a_payment(id=f"inpay_{customer}", invoice=f"in_{customer}"),
             a_credit_note(id=f"cn_{customer}", customer=customer),
+            changed(DISCOUNT, id=f"di_{customer}", customer=customer),
+            changed(SCHEDULE, id=f"sub_sched_{customer}", customer=customer),
+            changed(PAYMENT_INTENT, id=f"pi_{customer}", customer=customer),
+            changed(CHARGE, id=f"ch_{customer}", customer=customer),
+            changed(PAYMENT_METHOD, id=f"pm_{customer}", customer=customer),
+            changed(REFUND, id=f"re_{customer}", charge=f"ch_{customer}", payment_intent=None),
+            changed(DISPUTE, id=f"dp_{customer}", charge=f"ch_{customer}"),
         ]
         for state in states:
             event = an_event(f"evt_{state.id}", state)
@@ -97,6 +137,9 @@ def test_application_role_cannot(
         "UPDATE credit_notes SET total = 0",
         "UPDATE invoice_payments SET amount_paid = 0",
         "UPDATE tax_rates SET percentage = 0",
+        "UPDATE refunds SET amount = 0",
+        "UPDATE prices SET unit_amount = 0",
+        "SELECT apply_coupon(NULL, 'x', '{}', now(), NULL)",
         "DELETE FROM invoice_line_items",
         "SELECT 1 FROM stripe_webhook_events",
         "SELECT 1 FROM stripe_sweeps",
@@ -159,9 +202,40 @@ def test_forgotten_where_with_tenant_shows_only_its_own(
     """Given rows of two customers, when a query lacks its WHERE, then it sees its own rows only (19)."""
     for customer in two_customers:
         (rows,) = api_database.read_as(customer, Statement("TABLE " + table))
-        # A payment names its invoice and no customer.
-        named = {"customers": "id", "invoice_payments": "invoice"}.get(table, "customer")
-        assert {row[named].removeprefix("in_") for row in rows} == {customer}
+        # Payments name an invoice and no customer, refunds and disputes a charge.
+        named = {
+            "customers": "id",
+            "invoice_payments": "invoice",
+            "refunds": "charge",
+            "disputes": "charge",
+        }.get(table, "customer")
+        assert {row[named].removeprefix("in_").removeprefix("ch_") for row in rows} == {customer}
+
+
+def test_a_refund_of_a_payment_intent_alone_is_its_customers(
+    api_database: Database, worker_database: Database, two_customers: tuple[str, str]
+) -> None:
+    """Given a refund that names no charge, when customers look, then the payer alone sees it (19)."""
+    refund = changed(REFUND, id="re_9", charge=None, payment_intent="pi_cus_1")
+    PostgresMirror(worker_database).apply(an_event("evt_9", refund), Observation(refund, T0))
+    seen = [
+        api_database.read_as(customer, Statement("SELECT id FROM refunds WHERE id = 're_9'"))[0]
+        for customer in two_customers
+    ]
+    assert seen == [[{"id": "re_9"}], []]
+
+
+@pytest.mark.parametrize("customer", ["cus_1", "cus_2"])
+def test_what_is_sold_is_seen_by_every_customer(
+    api_database: Database, worker_database: Database, customer: str
+) -> None:
+    """Given products, prices, coupons and meters, when a customer looks, then they are there."""
+    mirror = PostgresMirror(worker_database)
+    for state in (PRODUCT, PRICE, COUPON, METER):
+        mirror.apply(an_event(f"evt_{state.id}", state), Observation(state, T0))
+    for table in OF_THE_SELLER[1:]:
+        (rows,) = api_database.read_as(customer, Statement("TABLE " + table))
+        assert len(rows) == 1
 
 
 def test_every_table_of_customers_is_under_forced_row_security(owner: Connection) -> None:

@@ -10,13 +10,15 @@ from billing.adapters.stripe.events import DELETION_TYPES, SNAPSHOT_TYPES, read_
 from billing.domain.credit_notes import CreditNote
 from billing.domain.customers import Customer
 from billing.domain.invoices import DiscountAmount, Invoice, InvoiceLine, InvoiceStatus, Tax
-from billing.domain.mirror import Deletion, NotMirrored, ObjectKind, Unreadable
+from billing.domain.mirror import Deletion, NotMirrored, ObjectKind, Unreadable, kind_of
 from billing.domain.money import Money
 from billing.domain.parties import Address, TaxId
 from billing.domain.payments import InvoicePayment
 from billing.domain.periods import Period, instant
 from billing.domain.subscriptions import Subscription, SubscriptionItem, SubscriptionStatus
 from billing.domain.tax_rates import TaxRate
+from tests.fakes import more_payloads as more
+from tests.fakes.more_objects import PLAIN
 from tests.fakes.stripe_payloads import (
     CREATED,
     credit_note,
@@ -38,6 +40,17 @@ OBJECTS = {
     ObjectKind.TAX_RATE: tax_rate,
     ObjectKind.CREDIT_NOTE: credit_note,
     ObjectKind.INVOICE_PAYMENT: invoice_payment,
+    ObjectKind.PRODUCT: more.product,
+    ObjectKind.PRICE: more.price,
+    ObjectKind.COUPON: more.coupon,
+    ObjectKind.DISCOUNT: more.discount,
+    ObjectKind.METER: more.meter,
+    ObjectKind.SCHEDULE: more.schedule,
+    ObjectKind.PAYMENT_INTENT: more.payment_intent,
+    ObjectKind.CHARGE: more.charge,
+    ObjectKind.PAYMENT_METHOD: more.payment_method,
+    ObjectKind.REFUND: more.refund,
+    ObjectKind.DISPUTE: more.dispute,
 }
 CLASSES = {
     ObjectKind.CUSTOMER: Customer,
@@ -46,7 +59,7 @@ CLASSES = {
     ObjectKind.TAX_RATE: TaxRate,
     ObjectKind.CREDIT_NOTE: CreditNote,
     ObjectKind.INVOICE_PAYMENT: InvoicePayment,
-}
+} | {kind_of(state): type(state) for state in PLAIN}
 
 
 def usd(amount: int) -> Money:
@@ -296,7 +309,7 @@ def test_a_deletion_is_read_in_every_version(what: str, kind: ObjectKind, versio
     ("what", "about"),
     [
         ("invoice.upcoming", {"object": "invoice", "lines": {}}),
-        ("charge.succeeded", {"object": "charge", "id": "ch_1", "amount": 1.5}),
+        ("application_fee.created", {"object": "application_fee", "id": "fee_1", "amount": 1.5}),
         ("customer.tax_id.created", {"object": "tax_id", "id": 7}),
         ("balance.available", {"object": "balance"}),
         ("a.type.of.tomorrow", {}),

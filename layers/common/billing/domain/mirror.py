@@ -11,18 +11,48 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from billing.domain.catalogue import Coupon, Discount, Meter, Price, Product
 from billing.domain.credit_notes import CreditNote, CreditNoteStatus
 from billing.domain.customers import Customer
 from billing.domain.errors import PayloadRejectedError
 from billing.domain.invoices import Invoice, InvoiceStatus
-from billing.domain.payments import InvoicePayment, InvoicePaymentStatus
+from billing.domain.payments import (
+    Charge,
+    ChargeStatus,
+    Dispute,
+    InvoicePayment,
+    InvoicePaymentStatus,
+    PaymentIntent,
+    PaymentIntentStatus,
+    PaymentMethod,
+    Refund,
+)
+from billing.domain.schedules import ScheduleStatus, SubscriptionSchedule
 from billing.domain.subscriptions import Subscription, SubscriptionStatus
 from billing.domain.tax_rates import TaxRate
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-type Snapshot = Customer | Subscription | Invoice | TaxRate | CreditNote | InvoicePayment
+type Snapshot = (
+    Customer
+    | Subscription
+    | Invoice
+    | TaxRate
+    | CreditNote
+    | InvoicePayment
+    | Product
+    | Price
+    | Coupon
+    | Discount
+    | Meter
+    | SubscriptionSchedule
+    | PaymentIntent
+    | Charge
+    | PaymentMethod
+    | Refund
+    | Dispute
+)
 
 
 class ObjectKind(StrEnum):
@@ -34,14 +64,29 @@ class ObjectKind(StrEnum):
     TAX_RATE = "tax_rate"
     CREDIT_NOTE = "credit_note"
     INVOICE_PAYMENT = "invoice_payment"
+    PRODUCT = "product"
+    PRICE = "price"
+    COUPON = "coupon"
+    DISCOUNT = "discount"
+    METER = "billing.meter"
+    SCHEDULE = "subscription_schedule"
+    PAYMENT_INTENT = "payment_intent"
+    CHARGE = "charge"
+    PAYMENT_METHOD = "payment_method"
+    REFUND = "refund"
+    DISPUTE = "dispute"
 
 
 @dataclass(frozen=True, slots=True)
 class Deletion:
-    """The object is gone at Stripe; this is final."""
+    """The object is gone at Stripe; this is final.
+
+    `last` is what it was, where the event tells it and it is worth keeping.
+    """
 
     kind: ObjectKind
     id: str
+    last: Snapshot | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +205,17 @@ _KINDS: dict[type, ObjectKind] = {
     TaxRate: ObjectKind.TAX_RATE,
     CreditNote: ObjectKind.CREDIT_NOTE,
     InvoicePayment: ObjectKind.INVOICE_PAYMENT,
+    Product: ObjectKind.PRODUCT,
+    Price: ObjectKind.PRICE,
+    Coupon: ObjectKind.COUPON,
+    Discount: ObjectKind.DISCOUNT,
+    Meter: ObjectKind.METER,
+    SubscriptionSchedule: ObjectKind.SCHEDULE,
+    PaymentIntent: ObjectKind.PAYMENT_INTENT,
+    Charge: ObjectKind.CHARGE,
+    PaymentMethod: ObjectKind.PAYMENT_METHOD,
+    Refund: ObjectKind.REFUND,
+    Dispute: ObjectKind.DISPUTE,
 }
 
 
@@ -168,7 +224,25 @@ def kind_of(state: Snapshot | Deletion | Mention) -> ObjectKind:
     return state.kind if isinstance(state, Deletion | Mention) else _KINDS[type(state)]
 
 
-# How far along its lifecycle a status is, by the object that has one.
+def status_of(state: Snapshot) -> str | None:
+    """Return the status of a state, None where its kind of object has none."""
+    return getattr(state, "status", None)
+
+
+def is_complete(state: Snapshot | Deletion) -> bool:
+    """Return whether a state came with every line, item and tier that the object has."""
+    match state:
+        case Invoice(lines_complete=complete) | CreditNote(lines_complete=complete):
+            return complete
+        case Subscription(items_complete=complete):
+            return complete
+        case Price(tiers=tiers):
+            return tiers is not None
+        case _:
+            return True
+
+
+# How far along its lifecycle a status is, by the object that has one and goes one way.
 _RANKS: dict[ObjectKind, dict[str, int]] = {
     ObjectKind.INVOICE: {
         InvoiceStatus.DRAFT: 0,
@@ -184,6 +258,18 @@ _RANKS: dict[ObjectKind, dict[str, int]] = {
         InvoicePaymentStatus.CANCELED: 1,
         InvoicePaymentStatus.PAID: 1,
     },
+    ObjectKind.SCHEDULE: {
+        ScheduleStatus.NOT_STARTED: 0,
+        ScheduleStatus.ACTIVE: 1,
+        ScheduleStatus.COMPLETED: 2,
+        ScheduleStatus.RELEASED: 2,
+        ScheduleStatus.CANCELED: 2,
+    },
+    ObjectKind.PAYMENT_INTENT: {
+        status: int(status in (PaymentIntentStatus.SUCCEEDED, PaymentIntentStatus.CANCELED))
+        for status in PaymentIntentStatus
+    },
+    ObjectKind.CHARGE: {ChargeStatus.PENDING: 0, ChargeStatus.SUCCEEDED: 1, ChargeStatus.FAILED: 1},
 }
 
 
@@ -193,13 +279,13 @@ def may_follow(incoming: Snapshot | Deletion, standing: Standing) -> bool:
     Used only where Stripe does not know the object any more, so that nobody can be asked: a
     lifecycle never runs backwards (draft, open, uncollectible, then paid or void; a cancelled
     subscription stays so, as do a void credit note and a payment that is paid or cancelled). States of
-    equal rank follow the order of arrival.
+    equal rank, and of objects without such a lifecycle, follow the order of arrival.
     """
     if isinstance(incoming, Deletion):
         return True
     if standing.deleted:
         return False
-    if isinstance(incoming, Customer | TaxRate) or standing.status is None:
+    ranks, status = _RANKS.get(kind_of(incoming)), status_of(incoming)
+    if ranks is None or status is None or standing.status is None:
         return True
-    ranks = _RANKS[kind_of(incoming)]
-    return ranks[incoming.status] >= ranks[standing.status]
+    return ranks[status] >= ranks[standing.status]

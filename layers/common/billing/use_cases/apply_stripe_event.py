@@ -17,10 +17,10 @@ from billing.domain.mirror import (
     Outcome,
     Unreadable,
     Verdict,
+    is_complete,
     kind_of,
     may_follow,
 )
-from billing.domain.subscriptions import Subscription
 from billing.use_cases.learn_tax_rates import LearnTaxRates
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class ApplyStripeEvent:
             case Unreadable() | NotMirrored() | Mention():
                 return None
             case content:
-                return Observation(content, event.created) if _is_complete(content) else None
+                return Observation(content, event.created) if is_complete(content) else None
 
     def _apply(self, event: StripeEvent) -> Applied:
         if event.livemode != self._livemode:
@@ -190,7 +190,7 @@ class ApplyStripeEvent:
             return replace(found, as_of=max(stamps))
         if isinstance(content, Mention):
             return Unreadable(f"{content.reason}, and Stripe does not know it any more")
-        if not _is_complete(content):
+        if not is_complete(content):
             return Unreadable(f"{kind.value}: incomplete, and Stripe does not know it any more")
         if standing is None or may_follow(content, standing):
             return Observation(content, event.created)
@@ -199,18 +199,6 @@ class ApplyStripeEvent:
 
 def _is_overtaken(event: StripeEvent, content: Snapshot | Deletion | Mention, standing: Standing) -> bool:
     return standing.deleted or (event.created < standing.as_of and not isinstance(content, Deletion))
-
-
-def _is_complete(content: Snapshot | Deletion) -> bool:
-    match content:
-        case (
-            Invoice(lines_complete=complete)
-            | CreditNote(lines_complete=complete)
-            | Subscription(items_complete=complete)
-        ):
-            return complete
-        case _:
-            return True
 
 
 def _ended(verdict: Verdict, *, asked_stripe: bool = False) -> Applied:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from billing.domain.errors import RefusedError
-from billing.domain.mirror import Deletion, Observation, Verdict
+from billing.domain.mirror import Deletion, Observation, Verdict, is_complete
 from billing.domain.recovery import CursorGoneError, OvertakenError, UnreadableObject, WrongAccountError
-from billing.use_cases.settle_object import SettleObject, is_complete
+from billing.use_cases.settle_object import SettleObject
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -235,7 +235,8 @@ class _Run:
         return sum(verdict in (Verdict.APPLIED, Verdict.TIE) for verdict in verdicts)
 
     def _is_of_other_mode(self, seen: Observation) -> bool:
-        return not isinstance(seen.state, Deletion) and seen.state.livemode != self._livemode
+        # Some objects do not say their mode (refunds).
+        return getattr(seen.state, "livemode", self._livemode) != self._livemode
 
     def _kept(self, before: KindBackfill, after: KindBackfill) -> KindBackfill:
         after = replace(after, steps=before.steps + 1)

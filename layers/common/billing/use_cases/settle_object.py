@@ -9,7 +9,7 @@ from billing.domain.errors import BillingError, ContentionError, UnavailableErro
 from billing.domain.mirror import Verdict
 
 if TYPE_CHECKING:
-    from billing.domain.mirror import Deletion, ObjectKind, Observation, Snapshot
+    from billing.domain.mirror import ObjectKind, Observation
     from billing.use_cases.ports import Mirror, StripeObjects
 
 ROUNDS = 3
@@ -68,8 +68,3 @@ class SettleObject:
             if self._mirror.settle(None, found, standing) is not Verdict.MOVED:
                 return
         raise ContentionError(f"The {kind.value} kept changing while its state was settled.")
-
-
-def is_complete(state: Snapshot | Deletion) -> bool:
-    """Return whether a state came with every line and item that it has."""
-    return bool(getattr(state, "lines_complete", True) and getattr(state, "items_complete", True))

@@ -4,21 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from billing.adapters.postgres.codec import (
-    instant_or_none,
-    minor,
-    minor_or_none,
-    money_or_none,
-    utc,
-    utc_or_none,
-)
+from billing.adapters.postgres.codec import money_or_none, utc, utc_or_none
 from billing.domain.money import Money
 from billing.domain.payments import InvoicePayment, InvoicePaymentStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from billing.adapters.postgres.codec import Json
 
 SELECT_OF_INVOICE = """
 SELECT id, livemode, created, invoice, status, currency, amount_requested, amount_paid, is_default,
@@ -26,32 +17,6 @@ SELECT id, livemode, created, invoice, status, currency, amount_requested, amoun
 FROM invoice_payments
 WHERE invoice = %(id)s AND deleted_at IS NULL
 ORDER BY coalesce(paid_at, created), id"""
-
-
-def invoice_payment_state(payment: InvoicePayment) -> Json:
-    """Return the state that apply_invoice_payment writes.
-
-    Raises
-    ------
-    ValueError
-        An amount is not of the payment's currency.
-    """
-    currency = payment.currency
-    return {
-        "id": payment.id,
-        "livemode": payment.livemode,
-        "created": payment.created.isoformat(),
-        "invoice": payment.invoice,
-        "status": payment.status.value,
-        "currency": currency,
-        "amount_requested": minor(payment.amount_requested, currency),
-        "amount_paid": minor_or_none(payment.amount_paid, currency),
-        "is_default": payment.is_default,
-        "payment_type": payment.payment_type,
-        "payment": payment.payment,
-        "paid_at": instant_or_none(payment.paid_at),
-        "canceled_at": instant_or_none(payment.canceled_at),
-    }
 
 
 def read_invoice_payment(row: Mapping[str, Any]) -> InvoicePayment:

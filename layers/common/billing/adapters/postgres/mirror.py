@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -11,7 +12,6 @@ from billing.adapters.postgres.codec import utc
 from billing.adapters.postgres.connection import Statement
 from billing.adapters.postgres.credit_note_table import credit_note_deletion, credit_note_state
 from billing.adapters.postgres.customer_table import customer_deletion, customer_state
-from billing.adapters.postgres.invoice_payment_table import invoice_payment_state
 from billing.adapters.postgres.invoice_table import invoice_deletion, invoice_state
 from billing.adapters.postgres.mirror_sql import (
     RECORD,
@@ -20,8 +20,9 @@ from billing.adapters.postgres.mirror_sql import (
     function_of,
     standing_statement,
 )
+from billing.adapters.postgres.plain_state import plain_state
 from billing.adapters.postgres.subscription_table import subscription_deletion, subscription_state
-from billing.adapters.postgres.tax_rate_table import SELECT_UNKNOWN, tax_rate_state
+from billing.adapters.postgres.tax_rate_table import SELECT_UNKNOWN
 from billing.domain.credit_notes import CreditNote
 from billing.domain.customers import Customer
 from billing.domain.errors import RefusedError
@@ -37,7 +38,6 @@ from billing.domain.mirror import (
     Verdict,
     kind_of,
 )
-from billing.domain.payments import InvoicePayment
 from billing.domain.subscriptions import Subscription
 from billing.domain.tax_rates import TaxRate
 
@@ -49,14 +49,15 @@ if TYPE_CHECKING:
     from billing.adapters.postgres.connection import Database
     from billing.domain.mirror import MalformedEvent, Mention, Observation, Snapshot
 
-# Beside deleted_at; Stripe deletes no tax rates as far as it says, but nothing is lost by knowing how.
+# With it whoever has it could go on with a payment; no reader asks for it.
+_SECRET = re.compile(r'("client_secret"\s*:\s*)"[^"]*"')
+
+# What a deletion changes beside deleted_at, where it changes more.
 _DELETIONS: dict[ObjectKind, Callable[[], Json]] = {
     ObjectKind.CUSTOMER: customer_deletion,
     ObjectKind.SUBSCRIPTION: subscription_deletion,
     ObjectKind.INVOICE: invoice_deletion,
-    ObjectKind.TAX_RATE: dict,
     ObjectKind.CREDIT_NOTE: credit_note_deletion,
-    ObjectKind.INVOICE_PAYMENT: dict,
 }
 
 
@@ -70,7 +71,7 @@ class PostgresMirror:
         """Keep an event that changes nothing; return APPLIED, or DUPLICATE if it ended before.
 
         The row of an event that failed or was quarantined before is overwritten, but a failure does not
-        overwrite a quarantine. The receipt's body is kept with a quarantined event.
+        overwrite a quarantine. The receipt's body is kept with a quarantined event, but for client secrets.
 
         Raises
         ------
@@ -82,7 +83,7 @@ class PostgresMirror:
             "event": json.dumps(_inbox_row(event)),
             "outcome": outcome.value,
             "reason": reason,
-            "payload": None if kept is None else kept.body,
+            "payload": None if kept is None else _SECRET.sub(r"\1null", kept.body),
         }
         rows = self._database.query(Statement(RECORD, parameters))
         return Verdict(rows[0]["word"]) if rows else Verdict.DUPLICATE
@@ -242,7 +243,11 @@ def _state(state: Snapshot | Deletion, event: StripeEvent | None, as_of: datetim
     # Only a deletion has no livemode of its own and uses the event's, or leaves what stands.
     livemode = {} if event is None else {"livemode": event.livemode}
     gone = {"id": state.id, **livemode, "deleted_at": as_of.isoformat()}
-    return {**gone, **_DELETIONS[state.kind]()}
+    if state.last is not None:
+        # What the deletion does not tell stays as it stands.
+        told = {name: value for name, value in _snapshot_state(state.last).items() if value is not None}
+        return {**told, **gone}
+    return {**gone, **_DELETIONS.get(state.kind, dict)()}
 
 
 def _snapshot_state(state: Snapshot) -> Json:
@@ -253,12 +258,10 @@ def _snapshot_state(state: Snapshot) -> Json:
             return subscription_state(state)
         case Invoice():
             return invoice_state(state)
-        case TaxRate():
-            return tax_rate_state(state)
         case CreditNote():
             return credit_note_state(state)
-        case InvoicePayment():
-            return invoice_payment_state(state)
+        case _:
+            return plain_state(state)
 
 
 def _inbox_row(event: StripeEvent | MalformedEvent) -> Json:

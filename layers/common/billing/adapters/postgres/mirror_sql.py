@@ -16,6 +16,17 @@ TABLES: Mapping[ObjectKind, LiteralString] = {
     ObjectKind.TAX_RATE: "tax_rates",
     ObjectKind.CREDIT_NOTE: "credit_notes",
     ObjectKind.INVOICE_PAYMENT: "invoice_payments",
+    ObjectKind.PRODUCT: "products",
+    ObjectKind.PRICE: "prices",
+    ObjectKind.COUPON: "coupons",
+    ObjectKind.DISCOUNT: "discounts",
+    ObjectKind.METER: "billing_meters",
+    ObjectKind.SCHEDULE: "subscription_schedules",
+    ObjectKind.PAYMENT_INTENT: "payment_intents",
+    ObjectKind.CHARGE: "charges",
+    ObjectKind.PAYMENT_METHOD: "payment_methods",
+    ObjectKind.REFUND: "refunds",
+    ObjectKind.DISPUTE: "disputes",
 }
 _FUNCTIONS: Mapping[ObjectKind, LiteralString] = {
     ObjectKind.CUSTOMER: "apply_customer",
@@ -24,8 +35,29 @@ _FUNCTIONS: Mapping[ObjectKind, LiteralString] = {
     ObjectKind.TAX_RATE: "apply_tax_rate",
     ObjectKind.CREDIT_NOTE: "apply_credit_note",
     ObjectKind.INVOICE_PAYMENT: "apply_invoice_payment",
+    ObjectKind.PRODUCT: "apply_product",
+    ObjectKind.PRICE: "apply_price",
+    ObjectKind.COUPON: "apply_coupon",
+    ObjectKind.DISCOUNT: "apply_discount",
+    ObjectKind.METER: "apply_billing_meter",
+    ObjectKind.SCHEDULE: "apply_subscription_schedule",
+    ObjectKind.PAYMENT_INTENT: "apply_payment_intent",
+    ObjectKind.CHARGE: "apply_charge",
+    ObjectKind.PAYMENT_METHOD: "apply_payment_method",
+    ObjectKind.REFUND: "apply_refund",
+    ObjectKind.DISPUTE: "apply_dispute",
 }
-_WITHOUT_STATUS = frozenset({ObjectKind.CUSTOMER, ObjectKind.TAX_RATE})
+_WITHOUT_STATUS = frozenset(
+    (
+        ObjectKind.CUSTOMER,
+        ObjectKind.TAX_RATE,
+        ObjectKind.PRODUCT,
+        ObjectKind.PRICE,
+        ObjectKind.COUPON,
+        ObjectKind.DISCOUNT,
+        ObjectKind.PAYMENT_METHOD,
+    )
+)
 
 # As record_event of the database does it, for events without an effect.
 RECORD: LiteralString = """

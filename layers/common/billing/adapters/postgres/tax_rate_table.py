@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any, LiteralString
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from billing.adapters.postgres.codec import Json
-    from billing.domain.tax_rates import TaxRate
 
 SELECT_UNKNOWN: LiteralString = """
 SELECT named.id FROM unnest(%(ids)s::text[]) AS named(id)
@@ -42,24 +40,6 @@ WHERE deleted_at IS NULL AND id IN (
 
 type Rates = Mapping[str, Mapping[str, Any]]
 """What SELECT_OF_INVOICE or SELECT_OF_CREDIT_NOTE found, as arguments of a Tax, by the id of the rate."""
-
-
-def tax_rate_state(rate: TaxRate) -> Json:
-    """Return the state that apply_tax_rate writes."""
-    return {
-        "id": rate.id,
-        "livemode": rate.livemode,
-        "created": rate.created.isoformat(),
-        "active": rate.active,
-        "display_name": rate.display_name,
-        "description": rate.description,
-        "percentage": None if rate.percentage is None else str(rate.percentage),
-        "inclusive": rate.inclusive,
-        "country": rate.country,
-        "state": rate.state,
-        "jurisdiction": rate.jurisdiction,
-        "tax_type": rate.tax_type,
-    }
 
 
 def read_rates(rows: Sequence[Mapping[str, Any]]) -> Rates:

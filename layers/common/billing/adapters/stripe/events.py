@@ -4,11 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from billing.adapters.stripe.catalogue import (
+    read_coupon,
+    read_discount,
+    read_meter,
+    read_price,
+    read_product,
+)
 from billing.adapters.stripe.credit_notes import read_credit_note
 from billing.adapters.stripe.customers import read_customer
 from billing.adapters.stripe.invoice_payments import read_invoice_payment
 from billing.adapters.stripe.invoices import read_invoice
+from billing.adapters.stripe.payments import (
+    read_charge,
+    read_dispute,
+    read_payment_intent,
+    read_payment_method,
+    read_refund,
+)
 from billing.adapters.stripe.reading import Node, UnreadableError
+from billing.adapters.stripe.schedules import read_schedule
 from billing.adapters.stripe.subscriptions import read_subscription
 from billing.adapters.stripe.tax_rates import read_tax_rate
 from billing.adapters.stripe.upgrades import read_version, upgraded
@@ -64,20 +79,66 @@ _SNAPSHOTS: Mapping[ObjectKind, tuple[str, ...]] = {
     ObjectKind.TAX_RATE: ("created", "updated"),
     ObjectKind.CREDIT_NOTE: ("created", "updated", "voided"),
     ObjectKind.INVOICE_PAYMENT: ("paid",),
+    ObjectKind.PRODUCT: ("created", "updated"),
+    ObjectKind.PRICE: ("created", "updated"),
+    ObjectKind.COUPON: ("created", "updated"),
+    ObjectKind.DISCOUNT: ("created", "updated"),
+    ObjectKind.METER: ("created", "updated", "deactivated", "reactivated"),
+    ObjectKind.SCHEDULE: (
+        "created",
+        "updated",
+        "aborted",
+        "canceled",
+        "completed",
+        "expiring",
+        "released",
+    ),
+    ObjectKind.PAYMENT_INTENT: (
+        "created",
+        "amount_capturable_updated",
+        "canceled",
+        "partially_funded",
+        "payment_failed",
+        "processing",
+        "requires_action",
+        "succeeded",
+    ),
+    ObjectKind.CHARGE: (
+        "captured",
+        "expired",
+        "failed",
+        "pending",
+        "refunded",
+        "succeeded",
+        "updated",
+    ),
+    ObjectKind.PAYMENT_METHOD: ("attached", "automatically_updated", "detached", "updated"),
+    ObjectKind.REFUND: ("created", "failed", "updated"),
+    ObjectKind.DISPUTE: ("created", "closed", "funds_reinstated", "funds_withdrawn", "updated"),
 }
+# What the types begin with, where that is not the object's name.
 _PREFIXES = {
-    ObjectKind.CUSTOMER: "customer",
     ObjectKind.SUBSCRIPTION: "customer.subscription",
-    ObjectKind.INVOICE: "invoice",
-    ObjectKind.TAX_RATE: "tax_rate",
-    ObjectKind.CREDIT_NOTE: "credit_note",
-    ObjectKind.INVOICE_PAYMENT: "invoice_payment",
+    ObjectKind.DISCOUNT: "customer.discount",
+    ObjectKind.DISPUTE: "charge.dispute",
 }
-SNAPSHOT_TYPES = {f"{_PREFIXES[kind]}.{verb}": kind for kind, verbs in _SNAPSHOTS.items() for verb in verbs}
+SNAPSHOT_TYPES = {
+    f"{_PREFIXES.get(kind, kind.value)}.{verb}": kind for kind, verbs in _SNAPSHOTS.items() for verb in verbs
+} | {"charge.refund.updated": ObjectKind.REFUND}
 """The event types whose payload is a state of a mirrored object."""
 
-DELETION_TYPES = {"customer.deleted": ObjectKind.CUSTOMER, "invoice.deleted": ObjectKind.INVOICE}
+DELETION_TYPES = {
+    "customer.deleted": ObjectKind.CUSTOMER,
+    "invoice.deleted": ObjectKind.INVOICE,
+    "product.deleted": ObjectKind.PRODUCT,
+    "price.deleted": ObjectKind.PRICE,
+    "coupon.deleted": ObjectKind.COUPON,
+    "customer.discount.deleted": ObjectKind.DISCOUNT,
+}
 """The event types after which the object is gone; `invoice.deleted` is a removed draft."""
+
+_REMEMBERED = frozenset((ObjectKind.PRODUCT, ObjectKind.PRICE, ObjectKind.COUPON, ObjectKind.DISCOUNT))
+"""What old invoices go on naming after it is deleted, so that its last state is worth keeping."""
 
 STATE_TYPES = tuple(sorted((*SNAPSHOT_TYPES, *DELETION_TYPES)))
 """Every event type that changes state here: the endpoint at Stripe gets these, and they are swept for."""
@@ -90,6 +151,17 @@ _READERS: Mapping[ObjectKind, Callable[[Node], Snapshot]] = {
     ObjectKind.TAX_RATE: read_tax_rate,
     ObjectKind.CREDIT_NOTE: read_credit_note,
     ObjectKind.INVOICE_PAYMENT: read_invoice_payment,
+    ObjectKind.PRODUCT: read_product,
+    ObjectKind.PRICE: read_price,
+    ObjectKind.COUPON: read_coupon,
+    ObjectKind.DISCOUNT: read_discount,
+    ObjectKind.METER: read_meter,
+    ObjectKind.SCHEDULE: read_schedule,
+    ObjectKind.PAYMENT_INTENT: read_payment_intent,
+    ObjectKind.CHARGE: read_charge,
+    ObjectKind.PAYMENT_METHOD: read_payment_method,
+    ObjectKind.REFUND: read_refund,
+    ObjectKind.DISPUTE: read_dispute,
 }
 
 
@@ -151,7 +223,7 @@ def _content(
     object_id = _id_of(about)
     try:
         if what in DELETION_TYPES:
-            return _deletion(DELETION_TYPES[what], about, event), object_id
+            return _deletion(DELETION_TYPES[what], about, event, version), object_id
         if what in SNAPSHOT_TYPES:
             return _snapshot(SNAPSHOT_TYPES[what], about, event, version), object_id
     except UnreadableError as error:
@@ -175,10 +247,11 @@ def _snapshot(kind: ObjectKind, about: Node, event: Node, text: str | None) -> S
     try:
         snapshot = _read(kind, about.members, version)
     except UnreadableError as error:
-        if version.is_current:
+        if version.is_current(kind):
             raise
         return _mention(kind, about, f"{error} (in {text})")
-    if snapshot.livemode != event.flag("livemode"):
+    # Some objects do not say their mode (refunds, discounts).
+    if about.has("livemode") and about.flag("livemode") != event.flag("livemode"):
         raise UnreadableError(f"{kind.value}.livemode", "not that of the event")
     return snapshot
 
@@ -190,10 +263,19 @@ def _mention(kind: ObjectKind, about: Node, reason: str) -> Mention:
     return Mention(kind, changed.text("id"), reason)
 
 
-def _deletion(kind: ObjectKind, about: Node, event: Node) -> Deletion:
+def _deletion(kind: ObjectKind, about: Node, event: Node, text: str | None) -> Deletion:
     # Every version says a deletion alike: the object, or what is left of it, with its id.
     gone = Node(kind.value, about.members)
     gone.expect("object", kind.value)
     if gone.has("livemode") and gone.flag("livemode") != event.flag("livemode"):
         raise UnreadableError(f"{kind.value}.livemode", "not that of the event")
-    return Deletion(kind=kind, id=gone.text("id"))
+    last = _last_state(kind, about, text) if kind in _REMEMBERED else None
+    return Deletion(kind=kind, id=gone.text("id"), last=last)
+
+
+def _last_state(kind: ObjectKind, about: Node, text: str | None) -> Snapshot | None:
+    """Return what the object was when it was deleted, None where its payload does not tell."""
+    try:
+        return None if text is None else _read(kind, about.members, read_version(text))
+    except UnreadableError:
+        return None

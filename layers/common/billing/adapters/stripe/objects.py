@@ -31,7 +31,22 @@ PATHS = {
     ObjectKind.TAX_RATE: "/v1/tax_rates",
     ObjectKind.CREDIT_NOTE: "/v1/credit_notes",
     ObjectKind.INVOICE_PAYMENT: "/v1/invoice_payments",
+    ObjectKind.PRODUCT: "/v1/products",
+    ObjectKind.PRICE: "/v1/prices",
+    ObjectKind.COUPON: "/v1/coupons",
+    ObjectKind.METER: "/v1/billing/meters",
+    ObjectKind.SCHEDULE: "/v1/subscription_schedules",
+    ObjectKind.PAYMENT_INTENT: "/v1/payment_intents",
+    ObjectKind.CHARGE: "/v1/charges",
+    ObjectKind.PAYMENT_METHOD: "/v1/payment_methods",
+    ObjectKind.REFUND: "/v1/refunds",
+    ObjectKind.DISPUTE: "/v1/disputes",
 }
+"""Where Stripe has the objects of a kind; it returns no discount by its id."""
+
+EXPANSIONS: Mapping[ObjectKind, tuple[str, ...]] = {ObjectKind.PRICE: ("tiers",)}
+"""What Stripe shows of an object only to whoever asks for it."""
+
 _PAGE = 100
 _MOST_PAGES = 1000
 _READINGS = 3
@@ -77,6 +92,7 @@ class StripeApi:
     def fetch(self, kind: ObjectKind, object_id: str) -> Observation | None:
         """Return the object's state now, with every line or item; None if Stripe does not know it.
 
+        Of a kind that Stripe returns by no id (discounts) that is always None, without asking.
         `as_of` is Stripe's clock, whole seconds, read before the state was.
 
         Raises
@@ -94,8 +110,11 @@ class StripeApi:
             raise UnreadableAnswerError(f"Stripe's answer cannot be read: {error}") from None
 
     def _fetch(self, kind: ObjectKind, object_id: str) -> Observation | None:
+        if kind not in PATHS:
+            return None
         path = f"{PATHS[kind]}/{quote(object_id, safe='')}"
-        answer = self._stripe.get(path)
+        query = {"expand": list(EXPANSIONS[kind])} if kind in EXPANSIONS else {}
+        answer = self._stripe.get(path, query)
         for _ in range(_READINGS):
             if answer is None:
                 return None

@@ -15,9 +15,25 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from billing.adapters.stripe.reading import UnreadableError
+from billing.adapters.stripe.upgrades.catalogue import (
+    coupon_in_2018,
+    discount_in_2020,
+    discount_in_clover,
+    price_in_2024,
+    product_in_2022,
+)
 from billing.adapters.stripe.upgrades.credit_notes import credit_note_in_basil
 from billing.adapters.stripe.upgrades.customers import customer_in_2019
 from billing.adapters.stripe.upgrades.invoices import invoice_in_2018, invoice_in_2019, invoice_in_basil
+from billing.adapters.stripe.upgrades.payments import (
+    charge_in_2015,
+    charge_in_2020,
+    dispute_in_2020,
+    payment_intent_in_2019,
+    payment_intent_in_2022,
+    refund_in_2020,
+)
+from billing.adapters.stripe.upgrades.schedules import schedule_in_2020, schedule_in_basil
 from billing.adapters.stripe.upgrades.subscriptions import (
     subscription_in_2019,
     subscription_in_2020,
@@ -42,15 +58,28 @@ class Change:
 
 
 CHANGES = (
+    Change("2015-02-18", ObjectKind.CHARGE, charge_in_2015),
     Change("2018-11-08", ObjectKind.INVOICE, invoice_in_2018),
+    Change("2018-11-08", ObjectKind.COUPON, coupon_in_2018),
+    Change("2019-02-11", ObjectKind.PAYMENT_INTENT, payment_intent_in_2019),
     Change("2019-10-17", ObjectKind.INVOICE, invoice_in_2019),
     Change("2019-10-17", ObjectKind.CUSTOMER, customer_in_2019),
     Change("2019-10-17", ObjectKind.SUBSCRIPTION, subscription_in_2019),
+    Change("2020-03-02", ObjectKind.DISPUTE, dispute_in_2020),
+    Change("2020-03-02", ObjectKind.REFUND, refund_in_2020),
+    Change("2020-08-27", ObjectKind.CHARGE, charge_in_2020),
+    Change("2020-08-27", ObjectKind.DISCOUNT, discount_in_2020),
+    Change("2020-08-27", ObjectKind.SCHEDULE, schedule_in_2020),
     Change("2020-08-27", ObjectKind.SUBSCRIPTION, subscription_in_2020),
     Change("2021-01-01", ObjectKind.TAX_RATE, tax_rate_in_2021),
+    Change("2022-11-15", ObjectKind.PAYMENT_INTENT, payment_intent_in_2022),
+    Change("2022-11-15", ObjectKind.PRODUCT, product_in_2022),
+    Change("2024-06-20", ObjectKind.PRICE, price_in_2024),
     Change("2025-03-31", ObjectKind.SUBSCRIPTION, subscription_in_basil),
     Change("2025-03-31", ObjectKind.INVOICE, invoice_in_basil),
     Change("2025-03-31", ObjectKind.CREDIT_NOTE, credit_note_in_basil),
+    Change("2025-03-31", ObjectKind.SCHEDULE, schedule_in_basil),
+    Change("2025-09-30", ObjectKind.DISCOUNT, discount_in_clover),
 )
 """Every change, oldest first; the next one is one more entry."""
 
@@ -64,14 +93,13 @@ _VERSION = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """An API version: its date, and whether payloads of it need no change."""
+    """An API version, by its date."""
 
     date: str
 
-    @property
-    def is_current(self) -> bool:
-        """Whether its shape is the one that the readers are written for."""
-        return self.date >= CHANGES[-1].since
+    def is_current(self, kind: ObjectKind) -> bool:
+        """Return whether its objects of this kind have the shape that the reader is written for."""
+        return not any(change.kind is kind and self.date < change.since for change in CHANGES)
 
 
 def read_version(text: str) -> Version:
