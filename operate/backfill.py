@@ -53,10 +53,11 @@ class BackfillBar:
     def _line(self, kind: Mapping[str, Any], at_first: tuple[float, int]) -> str:
         began, before = at_first
         elapsed = self._clock() - began
-        rate = (int(kind["objects"]) - before) / elapsed if elapsed > 0 else 0.0
         mark = "✓" if kind["finished"] else "…"
-        counts = f"{kind['pages']:>7,} pages {kind['objects']:>10,} objects {rate:>7,.0f}/s"
-        parts = [f"{mark} {kind['kind']:<16} {counts}"]
+        parts = [f"{mark} {kind['kind']:<16} {kind['pages']:>7,} pages {kind['objects']:>10,} objects"]
+        if elapsed >= 1:
+            # What one call did cannot be told from what it found done.
+            parts.append(f"{(int(kind['objects']) - before) / elapsed:>7,.0f}/s")
         if kind["oldest"] and not kind["finished"]:
             parts.append(f"back to {str(kind['oldest'])[:10]}")
         parts += [

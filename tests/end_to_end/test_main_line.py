@@ -12,7 +12,7 @@ import pytest
 
 from local.postgres import PostgresServer
 from tests.support.http import call, get
-from tests.support.local import local
+from tests.support.local import local, operate
 from tests.support.signing import stripe_signature
 
 if TYPE_CHECKING:
@@ -298,3 +298,55 @@ def test_while_the_database_is_away_reads_are_503_and_no_event_is_lost(
         restarted = local("dev", "--detach", state=local_cloud)
     assert restarted.returncode == 0, restarted.stdout + restarted.stderr
     _eventually(lambda: get(f"{invoices_url}/in_e2e_outage", token=customer).status == 200, "it was applied")
+
+
+def test_what_stripe_never_delivered_is_caught_up_with(local_cloud: Path, endpoints: dict[str, Any]) -> None:
+    """Given events that were dropped and an object without one, when swept and backfilled, all stand (10)."""
+    old = int(time.time()) - 600
+    people = [_person(f"cus_e2e_{n}", f"Version {n}", old) for n in range(3)]
+    events = [json.loads(_event(f"evt_e2e_missed_{n}", "customer.created", people[n], old)) for n in range(2)]
+    loaded = call(
+        "PUT",
+        f"{endpoints['stripe_url']}/_standin/objects",
+        body=json.dumps({"objects": [*people, *events]}).encode(),
+        headers={"Content-Type": "application/json"},
+    )
+    assert loaded.status == 200, loaded.body
+
+    def mirrored() -> dict[str, str]:
+        with psycopg.connect(endpoints["database_url"]) as connection:
+            rows = connection.execute("SELECT id, name FROM customers WHERE id LIKE 'cus_e2e_%'").fetchall()
+        return dict(rows)
+
+    # The schedule may be quicker than the command; then there is nothing left for it.
+    swept = operate("sweep", state=local_cloud)
+    assert swept.returncode == 0, swept.stdout + swept.stderr
+    _eventually(lambda: len(mirrored()) == 2, "the events that were dropped are applied")
+    backfilled = operate("backfill", state=local_cloud)
+    assert backfilled.returncode == 0, backfilled.stdout + backfilled.stderr
+    assert mirrored() == {person["id"]: person["name"] for person in people}
+
+    replayed = operate("replay", "evt_e2e_missed_0", state=local_cloud)
+    assert (replayed.returncode, "nothing to do" in replayed.stdout) == (0, True), replayed.stderr
+    subscribed = operate("stripe-webhook", state=local_cloud)
+    assert subscribed.returncode == 0, subscribed.stdout + subscribed.stderr
+    assert "whsec_" not in subscribed.stdout
+
+
+def _person(customer: str, name: str, created: int) -> dict[str, Any]:
+    return {
+        "id": customer,
+        "object": "customer",
+        "address": None,
+        "balance": 0,
+        "created": created,
+        "currency": None,
+        "delinquent": False,
+        "description": None,
+        "email": None,
+        "livemode": False,
+        "name": name,
+        "phone": None,
+        "preferred_locales": [],
+        "tax_exempt": "none",
+    }

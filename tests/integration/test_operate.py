@@ -212,6 +212,7 @@ def test_on_a_terminal_the_bar_is_one_line_that_moves() -> None:
     bar.show([{**kind, "pages": 11, "objects": 1100}])
     bar.show([{**kind, "pages": 12, "objects": 1200, "finished": True, "deleted": 1}])
     lines = out.getvalue().split("\r\x1b[2K")
+    assert "/s" not in lines[1]
     assert "500/s  back to 2024-03-01" in lines[2]
     assert lines[3].startswith("✓ invoice")
     assert lines[3].endswith("1 deleted\n")
