@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bench.__main__ import main
-from bench.documentation import write
+from bench.documentation import filled, write
 from bench.harness import Result, Run, Target, interleaved
 from bench.kept import kept
 from bench.report import table
@@ -120,6 +120,16 @@ def test_what_makes_no_sense_is_refused(arguments: list[str]) -> None:
     """Given no such row, or quick numbers to keep, when asked for, then the bench does not begin."""
     with pytest.raises(SystemExit, match="2"):
         main(arguments)
+
+
+def test_the_documentation_says_what_was_measured() -> None:
+    """Given the kept results, when the documentation is written from them, then it is what it is."""
+    docs = PROJECT / "docs"
+    text = (docs / "benchmarks.md").read_text()
+    rows = json.loads((docs / "benchmarks.json").read_text())
+    assert set(rows) == set(ROWS)
+    assert all(f"<!-- row {row} -->" in text for row in ROWS)
+    assert filled(text, rows) == text
 
 
 def test_writing_a_row_leaves_the_others(tmp_path: Path) -> None:
