@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import fields
 from datetime import UTC, datetime
+from decimal import Decimal
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from billing.adapters.stripe.events import DELETION_TYPES, SNAPSHOT_TYPES
 from billing.domain.invoices import Tax
-from billing.domain.mirror import Deletion
+from billing.domain.mirror import Deletion, ObjectKind
 from billing.domain.money import Money
 from billing.domain.periods import Period
 from simulation.kinds import PLACES
@@ -23,7 +24,6 @@ from simulation.stripe import VirtualConnection, VirtualStripeObjects
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator, Mapping
 
-    from billing.domain.mirror import ObjectKind
     from simulation.kinds import Children, Place
     from simulation.stripe import Told, VirtualStripe
 
@@ -45,15 +45,16 @@ def differences(stripe: VirtualStripe, done: Container[str], rows: Rows) -> Iter
     yield from _events(stripe, done, inbox)
     applied = Counter(row["object_id"] for row in inbox.values() if row["outcome"] == "applied")
     objects = VirtualStripeObjects(VirtualConnection(stripe))
-    for kind, place in PLACES.items():
+    for kind in ObjectKind:
+        place = PLACES[kind]
         known = {event.object_id for event in stripe.events.values() if _kind(event) is kind}
-        known |= {obj["id"] for obj in stripe.store.all(kind.value)}
         mirrored = {row["id"]: row for row in _of_world(rows, place.table, "id", place.prefix, stripe.tag)}
         children = [
             (each, _grouped(_of_world(rows, each.table, each.parent, place.prefix, stripe.tag), each.parent))
             for each in place.children
         ]
-        yield from (f"{place.table}: Stripe knows no {row}" for row in sorted(mirrored.keys() - known))
+        made = {obj["id"] for obj in stripe.store.all(kind.value)}
+        yield from (f"{place.table}: Stripe knows no {row}" for row in sorted(mirrored.keys() - known - made))
         for object_id in sorted(filter(None, known)):
             called = f"{kind.value} {stripe.called(object_id)}"
             row = mirrored.get(object_id)
@@ -185,6 +186,16 @@ def _value(value: Any) -> Any:
 
 
 def _document(value: Any, left_out: frozenset[str]) -> dict[str, Any]:
-    return {
-        each.name: _value(getattr(value, each.name)) for each in fields(value) if each.name not in left_out
-    }
+    """Return what a document of JSON is to hold, in which instants and decimals are texts."""
+    members = {each.name: _value(getattr(value, each.name)) for each in fields(value)}
+    return {name: _text(member) for name, member in members.items() if name not in left_out}
+
+
+def _text(value: Any) -> Any:
+    match value:
+        case datetime():
+            return value.isoformat()
+        case Decimal():
+            return str(value)
+        case _:
+            return value

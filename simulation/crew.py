@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import threading
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import stripe as stripe_sdk
@@ -13,8 +12,9 @@ import stripe as stripe_sdk
 from billing.adapters.postgres.connection import Database
 from billing.adapters.postgres.mirror import PostgresMirror
 from billing.adapters.stripe.events import read_event
-from billing.domain.errors import ContentionError, UnavailableError
-from billing.domain.mirror import Receipt
+from billing.domain.errors import UnavailableError
+from billing.entrypoints.event_batch import EventBatch
+from billing.entrypoints.observability import metrics
 from billing.use_cases.apply_stripe_event import ApplyStripeEvent
 from simulation.actions import Fault
 from simulation.stripe import VirtualConnection, VirtualStripeObjects
@@ -22,12 +22,18 @@ from simulation.stripe import VirtualConnection, VirtualStripeObjects
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
     from billing.adapters.postgres.connection import Credentials
-    from billing.domain.errors import BillingError
+    from billing.domain.mirror import MalformedEvent, StripeEvent
     from billing.settings import DatabaseSettings
-    from billing.use_cases.ports import Mirror
+    from billing.use_cases.ports import Mirror, StripeObjects
     from simulation.stripe import Told, VirtualStripe
 
+CALLS_MIRROR = "calls the mirror: "
+"""How the step of a worker begins that is a statement."""
+
+_FORESEEN = ("UnavailableError", "ContentionError")
 _PATIENCE = 60.0
 """Seconds after which a worker that does not come back is taken for hanging."""
 
@@ -46,10 +52,10 @@ class Handed:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What became of a delivery: `error` is None when it is done, and the queue may forget it."""
+    """What became of a delivery: when it is done, the queue may forget it."""
 
     handed: Handed
-    error: Exception | None = None
+    is_done: bool
 
 
 def _closed() -> threading.Lock:
@@ -73,7 +79,7 @@ class _SteppedMirror:
         method = getattr(self._mirror, name)
 
         def step(*given: Any, **named: Any) -> Any:
-            self._worker.turn(f"calls the mirror: {name}")
+            self._worker.turn(f"{CALLS_MIRROR}{name}")
             answer = method(*given, **named)
             match self._worker.fault:
                 case Fault.LOST:
@@ -85,6 +91,20 @@ class _SteppedMirror:
                     return answer
 
         return step
+
+
+class _Noting(ApplyStripeEvent):
+    """The use case; what it did not foresee is a finding."""
+
+    def __init__(self, mirror: Mirror, stripe: StripeObjects, findings: list[str]) -> None:
+        super().__init__(mirror, stripe, livemode=False)
+        self._findings = findings
+
+    def failed(self, event: StripeEvent | MalformedEvent, reason: str) -> None:
+        """Keep the failure as the use case does."""
+        if not reason.startswith(_FORESEEN):
+            self._findings.append(f"{event.type} failed: {reason}")
+        super().failed(event, reason)
 
 
 class Worker:
@@ -107,7 +127,7 @@ class Worker:
         self.fault = Fault.NONE
         self.batch: tuple[Handed, ...] = ()
         self.ended: list[Ended] = []
-        self._settings = settings
+        self.findings: list[str] = []
         self._credentials = credentials
         self._stripe = stripe
         self._mutate = mutate
@@ -165,6 +185,7 @@ class Worker:
 
     def begin(self, stripe: VirtualStripe) -> None:
         """Start a process for another world, on the connection at hand."""
+        self.findings.clear()
         self._stripe = stripe
         self._apply = self._process()
 
@@ -201,7 +222,7 @@ class Worker:
     def _process(self) -> ApplyStripeEvent:
         mirror = cast("Mirror", _SteppedMirror(PostgresMirror(self._database), self))
         stripe = VirtualStripeObjects(VirtualConnection(self._stripe, self.turn))
-        return ApplyStripeEvent(self._mutate(mirror), stripe, livemode=False)
+        return _Noting(self._mutate(mirror), stripe, self.findings)
 
     def _sign_in(self, _: bool) -> Credentials:
         if self.fault is Fault.KILLED_AND_CRASHED:
@@ -214,9 +235,9 @@ class Worker:
             if self._is_over():
                 return
             try:
-                done = [self._one(handed) for handed in self.batch]
+                ended = self._invoked()
                 self.turn("acknowledges its batch")
-                self.ended = done
+                self.ended = ended
             except CrashedError:
                 if self._is_over():
                     return
@@ -224,22 +245,24 @@ class Worker:
             self.at = None
             self._stopped.release()
 
-    def _one(self, handed: Handed) -> Ended:
-        """Apply one event of the batch as the function does: one that fails stays on the queue alone."""
-        event = read_event(json.loads(handed.event.body))
-        receipt = Receipt(datetime.fromtimestamp(self._stripe.now, UTC), handed.attempt, handed.event.body)
-        event = replace(event, receipt=receipt)
-        try:
-            self._apply(event)
-        except (UnavailableError, ContentionError) as error:
-            self._keep_failure(event, error)
-            return Ended(handed, error)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is a finding
-            return Ended(handed, error)
-        return Ended(handed)
-
-    def _keep_failure(self, event: Any, error: BillingError) -> None:
-        try:
-            self._apply.failed(event, f"{type(error).__name__}: {error}")
-        except UnavailableError:
-            return
+    def _invoked(self) -> list[Ended]:
+        """Return what the function leaves on the queue of its batch, and what not."""
+        records = [
+            {
+                "messageId": str(place),
+                "receiptHandle": str(place),
+                "body": handed.event.body,
+                "attributes": {
+                    "ApproximateReceiveCount": str(handed.attempt),
+                    "SentTimestamp": str(int(self._stripe.now * 1000)),
+                },
+                "eventSource": "aws:sqs",
+            }
+            for place, handed in enumerate(self.batch)
+        ]
+        # The records of its first filter are away: every copy comes to the inbox.
+        function = EventBatch(read_event, self._apply, None, lambda _: None)
+        answer = function({"Records": records}, cast("LambdaContext", SimpleNamespace()))
+        metrics().clear_metrics()
+        failed = {item["itemIdentifier"] for item in answer["batchItemFailures"]}
+        return [Ended(handed, str(place) not in failed) for place, handed in enumerate(self.batch)]

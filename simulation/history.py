@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from simulation.actions import Ask, Cut, Deliver, Fault, Ref, Rush, Start, Step, Stop
 from simulation.calls import CALLS, SETTING, Scene, new_customer
-from simulation.stripe import has_route
+from simulation.crew import CALLS_MIRROR
+from simulation.stripe import ANSWERED, has_route
 
 if TYPE_CHECKING:
     from random import Random
@@ -47,13 +48,13 @@ class Style:
     def of(cls, random: Random, outages: float) -> Style:
         """Return a style; `outages` is the probability that the database dies once in a world."""
         return cls(
-            events=random.randint(200, 600),
+            events=random.randint(100, 400),
             customers=random.randint(1, 6),
             workers=random.randint(1, 6),
             pause=random.choice((0.02, 0.1, 0.3, 1.0)),
             backlog=random.choice((3, 10, 40, 150)),
             window=random.choice((1, 4, 20, 150)),
-            batch=random.choice((1, 1, 3, 10)),
+            batch=random.choice((1, 3, 10, 10)),
             dropped=random.choice((0.0, 0.02, 0.1, 0.3)),
             repeated=random.choice((0.0, 0.1, 0.3)),
             faults=random.choice((0.0, 0.002, 0.01, 0.03)),
@@ -154,7 +155,8 @@ class History:
         return Ask(self._calls, self._pause(), kind.method, kind.pattern, path, params, owner)
 
     def _chosen(self, world: World) -> tuple[Kind, str]:
-        """Return a call and its object; often the one of the call before, so that changes fall together."""
+        """Return a call and its object; often one whose state is under way, or the one of the call before."""
+        self._last = self._asked_for(world) or self._last
         if self._last is not None and self._chance(0.5):
             state = self._state(world, self._last)
             on = self._last.partition("@")[0]
@@ -169,6 +171,15 @@ class History:
                 state = self._state(world, subject)
                 if state is not None and kind.fits(state):
                     return kind, subject
+
+    def _asked_for(self, world: World) -> str | None:
+        """Return the object whose state Stripe has read and a worker has not got yet, if there is one."""
+        for worker in world.workers:
+            if worker.at is not None and worker.at.startswith(ANSWERED):
+                object_id = worker.at.removeprefix(ANSWERED).split("/")[3]
+                if world.stripe.knows(object_id) and self._chance(0.3):
+                    return world.stripe.name_of(object_id)
+        return None
 
     def _state(self, world: World, name: str) -> Json | None:
         """Return the object as Stripe keeps it, None if it is gone; what is gone is forgotten."""
@@ -220,3 +231,14 @@ class History:
 
     def _tick(self) -> float:
         return 0.0 if self._chance(0.8) else round(self._random.expovariate(10), 3)
+
+
+def _rivals(world: World, busy: list[int]) -> list[int]:
+    """Return those of the busy workers whose batches are about one object; the first such object counts."""
+    holders: dict[str, list[int]] = {}
+    for number in busy:
+        worker = world.workers[number]
+        if worker.at is not None and worker.at.startswith(CALLS_MIRROR):
+            for object_id in {handed.event.object_id for handed in worker.batch} - {None}:
+                holders.setdefault(str(object_id), []).append(number)
+    return next((numbers for _, numbers in sorted(holders.items()) if len(numbers) > 1), [])

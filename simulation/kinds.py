@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from billing.domain.mirror import ObjectKind
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -37,11 +35,9 @@ class Place:
     learned: bool = False
 
 
-PLACES: Mapping[ObjectKind, Place] = {
-    ObjectKind.CUSTOMER: Place(
-        "customers", "cus", forgotten=("name", "email", "phone", "description", "address")
-    ),
-    ObjectKind.SUBSCRIPTION: Place(
+PLACES: Mapping[str, Place] = {
+    "customer": Place("customers", "cus", forgotten=("name", "email", "phone", "description", "address")),
+    "subscription": Place(
         "subscriptions",
         "sub",
         children=(
@@ -54,14 +50,14 @@ PLACES: Mapping[ObjectKind, Place] = {
         ),
         unstored=frozenset({"items_complete"}),
     ),
-    ObjectKind.INVOICE: Place(
+    "invoice": Place(
         "invoices",
         "in",
         children=(Children("lines", "invoice_line_items", "invoice"),),
         unstored=frozenset({"lines_complete", "credit_notes", "payments"}),
     ),
-    ObjectKind.TAX_RATE: Place("tax_rates", "txr", learned=True),
-    ObjectKind.CREDIT_NOTE: Place(
+    "tax_rate": Place("tax_rates", "txr", learned=True),
+    "credit_note": Place(
         "credit_notes",
         "cn",
         children=(
@@ -69,5 +65,17 @@ PLACES: Mapping[ObjectKind, Place] = {
         ),
         unstored=frozenset({"lines_complete"}),
     ),
-    ObjectKind.INVOICE_PAYMENT: Place("invoice_payments", "inpay"),
+    "invoice_payment": Place("invoice_payments", "inpay"),
+    "product": Place("products", "prod"),
+    "price": Place("prices", "price"),
+    "coupon": Place("coupons", "coupon"),
+    "discount": Place("discounts", "di"),
+    "billing.meter": Place("billing_meters", "mtr"),
+    "subscription_schedule": Place("subscription_schedules", "sub_sched"),
+    "payment_intent": Place("payment_intents", "pi"),
+    "charge": Place("charges", "ch"),
+    "payment_method": Place("payment_methods", "pm"),
+    "refund": Place("refunds", "re"),
+    "dispute": Place("disputes", "du"),
 }
+"""By Stripe's name of the object."""

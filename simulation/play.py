@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from billing.entrypoints.observability import logger
 from simulation.actions import Script
 from simulation.crew import Worker
 from simulation.history import History, Style
@@ -14,7 +15,7 @@ from simulation.stripe import VirtualStripe
 from simulation.world import World
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from billing.use_cases.ports import Mirror
     from simulation.crew import Mutation
@@ -32,15 +33,19 @@ def unchanged(mirror: Mirror) -> Mirror:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Which worlds there are: world `number` of a `seed`; `outages` in each of them on average."""
+    """Which worlds there are: world `number` of a `seed`; `outages` in each of them on average.
+
+    `fixed` sets members of every world's style, for tests that look for something.
+    """
 
     seed: int
     outages: float = 0.1
+    fixed: Mapping[str, Any] = field(default_factory=dict)
 
     def history(self, number: int) -> tuple[History, Style]:
         """Return what makes the world's actions, and its style; the same every time."""
         random = Random(f"{self.seed}/{number}")  # noqa: S311 - made to be guessed
-        style = Style.of(random, self.outages)
+        style = replace(Style.of(random, self.outages), **self.fixed)
         return History(random, style), style
 
 
@@ -92,12 +97,15 @@ class Theatre:
             worker = Worker(name, self._server.settings, self._server.worker, stripe, self._mutate)
             self._workers.append(worker)
         world = World(self._server, self._workers[:size], stripe)
+        level = logger().log_level
+        logger().setLevel("CRITICAL")  # a line an event is much, and nobody reads it
         try:
             yield world
         except BaseException:
             self.close()  # whatever they stand in the middle of
             raise
         finally:
+            logger().setLevel(level)
             stripe.close()
             if not self._server.is_up:
                 self._server.revive()

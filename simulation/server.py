@@ -47,6 +47,7 @@ class Server:
         self._watch: psycopg.Connection | None = None
         self._hold: psycopg.Connection | None = None
         self._worlds = 0
+        self.sweeper = Database(self.settings, lambda _: self.worker, application_name="sweeper")
 
     @property
     def settings(self) -> DatabaseSettings:
@@ -151,6 +152,7 @@ class Server:
         return self._hold
 
     def _drop_connections(self) -> None:
+        self.sweeper.close()
         for connection in (self._watch, self._hold):
             if connection is not None:
                 connection.close()

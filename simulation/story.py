@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from simulation.world import Result
 
 _MOST_DIFFERENCES = 10
+_MOST_ACTIONS = 100
 
 
 def story(seed: int, number: int, failed: Result, shrunk: Shrunk | None) -> str:
@@ -32,7 +33,10 @@ def story(seed: int, number: int, failed: Result, shrunk: Shrunk | None) -> str:
             f"The shortest history that was found, {len(shortest.script.actions)} of"
             f" {len(failed.script.actions)} actions after {shrunk.runs} runs:"
         )
-        lines += history(shortest)
+        told = history(shortest)
+        if len(told) > _MOST_ACTIONS:
+            lines.append(f"  … the first {len(told) - _MOST_ACTIONS} are left out here")
+        lines += told[-_MOST_ACTIONS:]
         lines.append("then everything is delivered that is not done, and what was never delivered is swept.")
     lines.append(f"Again: make simulate SEED={seed} WORLD={number}")
     return "\n".join(lines)

@@ -40,6 +40,9 @@ _READS = [
 
 _ENDS = frozenset({"customer.deleted", "invoice.deleted", "invoiceitem.deleted"})
 
+ANSWERED = "has Stripe's answer on "
+"""How the step of a worker begins that lies between Stripe's reading of a state and its arrival."""
+
 
 def has_route(method: str, pattern: str) -> bool:
     """Return whether the stand-in has this endpoint."""
@@ -117,8 +120,12 @@ class VirtualStripe:
         object_id = self.names.get(name)
         return None if object_id is None else self.store.find(object_id)
 
+    def knows(self, object_id: str) -> bool:
+        """Return whether an event was about the object."""
+        return object_id in self._named
+
     def name_of(self, object_id: str) -> str:
-        """Return the name of an object that an event said was created."""
+        """Return the name of an object that an event was about."""
         return self._named[object_id]
 
     def called(self, object_id: str | None) -> str:
@@ -154,14 +161,16 @@ class VirtualStripe:
             name = f"{number}.{place}"
             told.append(Told(name, event["id"], event["type"], about.get("id"), body))
             self._last_event = seq
-            if event["type"].endswith(".created"):
+            if about.get("id", "") not in self._named:
                 self._name(about, number)
-            elif event["type"] in _ENDS:
+            if event["type"] in _ENDS:
                 self.gone.add(self._named[about["id"]])
         self.events |= {each.name: each for each in told}
         return told
 
     def _name(self, obj: Json, number: int) -> None:
+        if "id" not in obj:
+            return
         name = f"{obj['object']}@{number}"
         for place in itertools.count(2):
             if name not in self.names:
@@ -230,7 +239,7 @@ class VirtualConnection(StripeConnection):
             raise stripe.InvalidRequestError(  # type: ignore[no-untyped-call] # the SDK's
                 error.message, error.param, code=error.code, http_status=error.status
             ) from None
-        self._turn(f"has Stripe's answer on {path}")
+        self._turn(f"{ANSWERED}{path}")
         return _Response(answer, {"Date": formatdate(int(self._virtual.now), usegmt=True)})
 
 

@@ -6,7 +6,6 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from billing.adapters.postgres.connection import Database
 from billing.adapters.postgres.sweeps import PostgresSweepLog
 from billing.adapters.stripe.event_list import StripeEventList
 from billing.adapters.stripe.events import DELETION_TYPES, SNAPSHOT_TYPES
@@ -29,14 +28,13 @@ class _Queue:
 def sweep(stripe: VirtualStripe, server: Server) -> list[str]:
     """Return the names of the events that the sweep puts on the queue, in its order."""
     queue = _Queue()
-    with Database(server.settings, lambda _: server.worker) as database:
-        SweepStripeEvents(
-            StripeEventList(VirtualConnection(stripe)),
-            queue,
-            PostgresSweepLog(database),
-            lambda: datetime.fromtimestamp(stripe.now, UTC),
-            types=[*SNAPSHOT_TYPES, *DELETION_TYPES],
-            livemode=False,
-        )(lambda: True)
+    SweepStripeEvents(
+        StripeEventList(VirtualConnection(stripe)),
+        queue,
+        PostgresSweepLog(server.sweeper),
+        lambda: datetime.fromtimestamp(stripe.now, UTC),
+        types=[*SNAPSHOT_TYPES, *DELETION_TYPES],
+        livemode=False,
+    )(lambda: True)
     names = {event.id: event.name for event in stripe.events.values()}
     return [names[json.loads(body)["id"]] for body in queue.bodies]

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from billing.domain.errors import ContentionError, UnavailableError
 from simulation.actions import Ask, Cut, Deliver, Fault, Rush, Step, Stop
 from simulation.check import differences
-from simulation.crew import Handed
+from simulation.crew import CALLS_MIRROR, Handed
 from simulation.sweep import sweep
 
 if TYPE_CHECKING:
@@ -122,7 +121,8 @@ class World:
 
     def result(self, script: Script, swept: int, idle: frozenset[int]) -> Result:
         """Compare the mirror with Stripe, and return what came out."""
-        found = [*self._findings, *differences(self.stripe, self._done, self._server.rows)]
+        unforeseen = [said for worker in self.workers for said in worker.findings]
+        found = [*unforeseen, *self._findings, *differences(self.stripe, self._done, self._server.rows)]
         return Result(
             script,
             tuple(found),
@@ -179,7 +179,7 @@ class World:
     def _rush(self, action: Rush) -> bool:
         busy = [self.workers[number] for number in action.workers if not self.workers[number].is_idle]
         # Those that wait for Stripe step alone: its answers are not to depend on who is quicker.
-        together = [worker for worker in busy if worker.at is not None and "mirror" in worker.at]
+        together = [worker for worker in busy if worker.at is not None and worker.at.startswith(CALLS_MIRROR)]
         if not together:
             return False
         if not self.is_up:
@@ -248,12 +248,10 @@ class World:
             self._returned += [handed.event.name for handed in worker.batch]
         for ended in worker.ended:
             name = ended.handed.event.name
-            if ended.error is None:
+            if ended.is_done:
                 self._done.add(name)
-                continue
-            self._returned.append(name)
-            if not isinstance(ended.error, UnavailableError | ContentionError):
-                self._findings.append(f"{ended.handed.event.type} {name} failed: {_said(ended.error)}")
+            else:
+                self._returned.append(name)
         worker.batch, worker.ended = (), []
 
     def _insist(self, name: str) -> None:
@@ -263,7 +261,3 @@ class World:
             if name in self._done:
                 return
         self._findings.append(f"{self.stripe.events[name].type} {name} is never done")
-
-
-def _said(error: Exception) -> str:
-    return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
