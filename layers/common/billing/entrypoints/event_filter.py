@@ -64,12 +64,16 @@ class EventFilter:
             return {}
         # The first one alone: it opens the connection, and finds out for all that the store is away.
         claims = [self._claim(events[0])]
+        if self._store is None:
+            return dict.fromkeys((event.id for event in events), Claim.OURS)
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             claims += pool.map(self._claim, events[1:])
         return {event.id: claim for event, claim in zip(events, claims, strict=True)}
 
     def end(self, done: Iterable[StripeEvent], open_again: Iterable[StripeEvent]) -> None:
         """Remember what is done, and forget the claim to what failed or may end otherwise."""
+        if self._store is None:
+            return
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             list(pool.map(self._remember, done))
             list(pool.map(self._forget, open_again))
