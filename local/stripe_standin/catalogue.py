@@ -286,5 +286,12 @@ ROUTES = (
             "percent_off": Number(),
         },
     ),
+    list_route(
+        "/v1/coupons",
+        lambda call: page(
+            call, "coupon", "/v1/coupons", filters=range_filters("$.created", call.params.get("created"))
+        ),
+        {"created": TIME_RANGE},
+    ),
     route("GET", "/v1/coupons/{coupon}", lambda call: call.require("coupon", call.path["coupon"])),
 )

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 type Known = Callable[[str], Json | None]
 
 _DEEPEST = 4
+_TIERS = "tiers"
+"""Of a price, shown only to whoever asks for it."""
 
 
 def expand(answer: Json, paths: Sequence[str], known: Known) -> Json:
@@ -24,11 +26,17 @@ def expand(answer: Json, paths: Sequence[str], known: Known) -> Json:
     StripeError
         A path is deeper than four levels or does not lead to an id.
     """
+    shown = answer["data"] if answer.get("object") == "list" else [answer]
     for path in paths:
         parts = path.split(".")
+        if parts[-1] == _TIERS:
+            continue
         if len(parts) > _DEEPEST + (parts[0] == "data"):
             raise StripeError(f"You cannot expand more than {_DEEPEST} levels of a property: {path}")
         _expand(answer, parts, path, known)
+    for one in shown:
+        if one.get("object") == "price" and not {_TIERS, f"data.{_TIERS}"} & set(paths):
+            one.pop(_TIERS, None)
     return answer
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from local.stripe_standin import invoice_items, invoice_lines
-from local.stripe_standin.call import new_id, route
+from local.stripe_standin import invoice_items, invoice_lines, payments
+from local.stripe_standin.call import route
 from local.stripe_standin.errors import StripeError
 from local.stripe_standin.events import emit
 from local.stripe_standin.params import Boolean, Text
@@ -65,27 +65,8 @@ def settle(call: Call, invoice: Json, *, off_stripe: bool) -> Json:
     succeeded = () if off_stripe else ("invoice.payment_succeeded",)
     paid = advance(call, invoice, changes, "paid_at", "invoice.paid", *succeeded)
     if due and not off_stripe:
-        _add_payment(call, paid)
+        payments.pay(call, paid)
     return paid
-
-
-def _add_payment(call: Call, invoice: Json) -> None:
-    payment: Json = {
-        "id": new_id("inpay"),
-        "object": "invoice_payment",
-        "amount_paid": invoice["amount_paid"],
-        "amount_requested": invoice["amount_due"],
-        "created": call.now,
-        "currency": invoice["currency"],
-        "invoice": invoice["id"],
-        "is_default": True,
-        "livemode": False,
-        "payment": {"payment_intent": new_id("pi"), "type": "payment_intent"},
-        "status": "paid",
-        "status_transitions": {"canceled_at": None, "paid_at": call.now},
-    }
-    call.store.put("invoice_payment", payment, parent=invoice["id"])
-    emit(call, "invoice_payment.paid", payment)
 
 
 def charge(call: Call, invoice: Json) -> Json:

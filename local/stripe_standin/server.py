@@ -29,6 +29,7 @@ from local.stripe_standin import (
     invoice_lines,
     invoice_payments,
     invoices,
+    payments,
     subscriptions,
     webhook_endpoints,
 )
@@ -54,6 +55,7 @@ ROUTES: tuple[Route, ...] = (
     *invoice_lines.ROUTES,
     *invoice_lifecycle.ROUTES,
     *invoice_payments.ROUTES,
+    *payments.ROUTES,
     *credit_notes.ROUTES,
     *events.ROUTES,
     *webhook_endpoints.ROUTES,

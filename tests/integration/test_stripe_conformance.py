@@ -11,6 +11,15 @@ import pytest
 import stripe
 
 from local.stripe_standin.server import ROUTES
+from tests.fakes.more_payloads import (
+    dispute,
+    meter,
+    payment_method,
+    refund,
+    schedule,
+    tiered_price,
+    tiers,
+)
 from tests.fixtures.stripe_data import running_standin
 from tests.support.webhook_receiver import receiving
 
@@ -66,6 +75,7 @@ def live_a_whole_life(standin: RunningStandin) -> None:
     live_subscriptions(api, customer, monthly)
     live_invoices(api, customer, once, rate, coupon)
     live_events(api)
+    live_payments(standin, api)
     api.customers.delete(customer)
     api.customers.retrieve(customer)
 
@@ -157,6 +167,22 @@ def live_credit_notes(api: Any, customer: str, rate: str) -> None:
     api.credit_notes.list({"invoice": charged, "customer": customer})
     payment = api.invoice_payments.list({"invoice": charged, "status": "paid"}).data[0].id
     api.invoice_payments.retrieve(payment)
+
+
+def live_payments(standin: RunningStandin, api: Any) -> None:
+    kept = (payment_method(), refund(), dispute(), schedule(), meter(), tiered_price(tiers=tiers()))
+    standin.load(*kept)
+    intent = api.payment_intents.list({"created": {"gte": 1}}).data[0]
+    api.payment_intents.retrieve(intent.id, {"expand": ["latest_charge"]})
+    api.charges.retrieve(api.charges.list({"payment_intent": intent.id}).data[0].id)
+    api.payment_methods.retrieve(api.payment_methods.list({"type": "card"}).data[0].id)
+    api.refunds.retrieve(api.refunds.list({"charge": "ch_1"}).data[0].id)
+    api.disputes.retrieve(api.disputes.list({"charge": "ch_1"}).data[0].id)
+    api.subscription_schedules.retrieve(api.subscription_schedules.list({"customer": "cus_1"}).data[0].id)
+    api.billing.meters.retrieve(api.billing.meters.list({"status": "active"}).data[0].id)
+    api.coupons.list({"created": {"gte": 1}})
+    api.prices.retrieve("price_1", {"expand": ["tiers"]})
+    api.prices.list({"expand": ["data.tiers"], "product": "prod_1"})
 
 
 def live_events(api: Any) -> None:

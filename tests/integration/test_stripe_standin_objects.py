@@ -7,8 +7,30 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import stripe
 
+from billing.adapters.stripe.objects import StripeApi
+from billing.domain.mirror import ObjectKind
+from tests.fakes import more_objects as objects
+from tests.fakes import more_payloads as payloads
+from tests.fakes.more_payloads import tiered_price, tiers
+from tests.fixtures.stripe_data import API_KEY
+
 if TYPE_CHECKING:
+    from billing.domain.mirror import Snapshot
     from tests.fixtures.stripe_data import RunningStandin
+
+FETCHED: list[tuple[ObjectKind, dict[str, Any], Snapshot]] = [
+    (ObjectKind.PRODUCT, payloads.product(), objects.PRODUCT),
+    (ObjectKind.PRICE, payloads.price(), objects.PRICE),
+    (ObjectKind.PRICE, tiered_price(tiers=tiers()), objects.TIERED_PRICE),
+    (ObjectKind.COUPON, payloads.coupon(), objects.COUPON),
+    (ObjectKind.METER, payloads.meter(), objects.METER),
+    (ObjectKind.SCHEDULE, payloads.schedule(), objects.SCHEDULE),
+    (ObjectKind.PAYMENT_INTENT, payloads.payment_intent(), objects.PAYMENT_INTENT),
+    (ObjectKind.CHARGE, payloads.charge(), objects.CHARGE),
+    (ObjectKind.PAYMENT_METHOD, payloads.payment_method(), objects.PAYMENT_METHOD),
+    (ObjectKind.REFUND, payloads.refund(), objects.REFUND),
+    (ObjectKind.DISPUTE, payloads.dispute(), objects.DISPUTE),
+]
 
 
 def draft(standin: RunningStandin, lines: int, **params: Any) -> str:
@@ -145,3 +167,65 @@ def test_loaded_objects_are_stripes_state_without_an_event(stripe_standin: Runni
     assert answer["lines"]["data"] == lines["data"]
     assert {**answer, "lines": None} == {**raw, "lines": None}
     assert stripe_standin.helper("GET", "/_standin/health")["objects"].get("event", 0) == before
+
+
+def test_a_payment_makes_an_intent_and_a_charge(stripe_standin: RunningStandin) -> None:
+    """Given an invoice that is paid by card, when Stripe is asked, then its payment leads to the charge."""
+    api = stripe_standin.client().v1
+    invoice = draft(stripe_standin, 3)
+    api.invoices.pay(invoice, {"payment_method": "pm_card_visa"})
+
+    [payment] = api.invoice_payments.list({"invoice": invoice}).data
+    intent = api.payment_intents.retrieve(payment.payment.payment_intent)
+    charge = api.charges.retrieve(intent.latest_charge)
+
+    assert (intent.status, intent.amount_received, charge.amount_captured) == ("succeeded", 6, 6)
+    assert charge.payment_intent == intent.id
+    types = [
+        event.type
+        for event in api.events.list({"limit": 100})
+        if event.data.object["id"] in {intent.id, charge.id, payment.id}
+    ]
+    assert types == [
+        "invoice_payment.paid",
+        "payment_intent.succeeded",
+        "charge.succeeded",
+        "payment_intent.created",
+    ]
+
+
+def test_tiers_are_shown_to_whoever_asks(stripe_standin: RunningStandin) -> None:
+    """Given a tiered price, when it is read, then its tiers are there only if they were asked for."""
+    stripe_standin.load(tiered_price(tiers=tiers()))
+    api = stripe_standin.client().v1
+
+    assert "tiers" not in api.prices.retrieve("price_1")
+    assert len(api.prices.retrieve("price_1", {"expand": ["tiers"]}).tiers) == 2
+    [listed] = api.prices.list({"product": "prod_1", "expand": ["data.tiers"]}).data
+    assert len(listed.tiers) == 2
+    [listed] = api.prices.list({"product": "prod_1"}).data
+    assert "tiers" not in listed
+
+
+@pytest.mark.parametrize(("kind", "told", "state"), FETCHED, ids=[str(case[0]) for case in FETCHED])
+def test_each_kind_is_fetched_as_events_tell_it(
+    stripe_standin: RunningStandin, kind: ObjectKind, told: dict[str, Any], state: Snapshot
+) -> None:
+    """Given an object at Stripe, when the mirror asks for it, then it is what an event would have told."""
+    stripe_standin.load(told)
+    stripe_api = StripeApi(lambda _: API_KEY, stripe_standin.base_url)
+    try:
+        found = stripe_api.fetch(kind, state.id)
+        gone = stripe_api.fetch(kind, "none_such")
+    finally:
+        stripe_api.close()
+
+    assert found is not None
+    assert found.state == state
+    assert gone is None
+
+
+def test_a_discount_is_not_asked_for() -> None:
+    """Given that Stripe returns no discount by its id, when one is asked for, then nobody is."""
+    with_nobody = StripeApi(lambda _: API_KEY, "http://127.0.0.1:1")
+    assert with_nobody.fetch(ObjectKind.DISCOUNT, "di_1") is None

@@ -1,8 +1,8 @@
 """Holds both sides of a Stripe conversation to Stripe's OpenAPI: what is asked, and what is answered.
 
-The specification is the slice in the folder of STRIPE_DATA. Two endpoints that the demo needs are
-not in the slice (coupons, tax rates): their answers validate against the slice's schemas of these
-objects, and the names of their parameters against stripe-python's own types.
+The specification is the slice in the folder of STRIPE_DATA. Some endpoints that the stand-in has are
+not in the slice (coupons, tax rates, charges and the like): their answers validate against the slice's
+schemas of these objects, and the names of their parameters against stripe-python's own types.
 """
 
 from __future__ import annotations
@@ -139,7 +139,8 @@ class Spec:
             }
             nothing = _strict(_NOTHING)
             one = f"{template}/{{id}}"
-            self._operations["POST", template] = _Operation(template, nothing, _named(create), answer)
+            if create is not None:
+                self._operations["POST", template] = _Operation(template, nothing, _named(create), answer)
             self._operations["GET", template] = _Operation(template, _named(listed), nothing, page)
             self._operations["GET", one] = _Operation(one, _EXPAND, nothing, answer)
 
@@ -212,10 +213,14 @@ def _strict(schema: Any) -> Any:
 
 
 def _extensions() -> Mapping[str, tuple[str, Any, Any]]:
-    # Imported here: only these two endpoints need the SDK's types.
+    # Imported here: only these endpoints need the SDK's types.
     from stripe.params import (  # noqa: PLC0415 - heavy
+        ChargeListParams,
         CouponCreateParams,
         CouponListParams,
+        DisputeListParams,
+        PaymentIntentListParams,
+        SubscriptionScheduleListParams,
         TaxRateCreateParams,
         TaxRateListParams,
     )
@@ -223,6 +228,10 @@ def _extensions() -> Mapping[str, tuple[str, Any, Any]]:
     return {
         "/v1/coupons": ("coupon", CouponCreateParams, CouponListParams),
         "/v1/tax_rates": ("tax_rate", TaxRateCreateParams, TaxRateListParams),
+        "/v1/charges": ("charge", None, ChargeListParams),
+        "/v1/disputes": ("dispute", None, DisputeListParams),
+        "/v1/payment_intents": ("payment_intent", None, PaymentIntentListParams),
+        "/v1/subscription_schedules": ("subscription_schedule", None, SubscriptionScheduleListParams),
     }
 
 

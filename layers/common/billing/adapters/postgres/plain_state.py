@@ -44,7 +44,7 @@ def _json(value: Any, currency: str | None) -> Any:
         case Money():
             told = minor(value, currency or "no currency")
         case Decimal():
-            told = str(value)
+            told = f"{value:f}"
         case tuple():
             told = [_json(each, currency) for each in value]
         case _ if is_dataclass(value):

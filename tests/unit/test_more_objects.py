@@ -1,0 +1,363 @@
+"""What is sold and how it is paid, from Stripe's JSON to the row."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields, replace
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from billing.adapters.postgres.plain_state import plain_state
+from billing.adapters.stripe.events import read_event, read_object
+from billing.domain.mirror import (
+    Deletion,
+    Mention,
+    ObjectKind,
+    Standing,
+    Unreadable,
+    is_complete,
+    kind_of,
+    may_follow,
+)
+from billing.domain.money import Money
+from billing.domain.payments import ChargeStatus, PaymentIntentStatus
+from billing.domain.schedules import ScheduleStatus
+from tests.fakes import more_payloads as payloads
+from tests.fakes.more_objects import (
+    CHARGE,
+    COUPON,
+    DISCOUNT,
+    DISPUTE,
+    METER,
+    PAYMENT_INTENT,
+    PAYMENT_METHOD,
+    PLAIN,
+    PRICE,
+    PRODUCT,
+    REFUND,
+    SCHEDULE,
+    TIERED_PRICE,
+    T,
+)
+from tests.fakes.stripe_payloads import API_VERSION, event
+
+if TYPE_CHECKING:
+    from billing.domain.mirror import Snapshot
+    from tests.support.stripe_openapi import Spec
+
+type Json = dict[str, Any]
+
+CASES: list[tuple[str, Json, Snapshot]] = [
+    ("product.updated", payloads.product(), PRODUCT),
+    ("price.updated", payloads.price(), PRICE),
+    ("coupon.updated", payloads.coupon(), COUPON),
+    ("customer.discount.updated", payloads.discount(), DISCOUNT),
+    ("billing.meter.updated", payloads.meter(), METER),
+    ("subscription_schedule.updated", payloads.schedule(), SCHEDULE),
+    ("payment_intent.succeeded", payloads.payment_intent(), PAYMENT_INTENT),
+    ("charge.refunded", payloads.charge(), CHARGE),
+    ("payment_method.attached", payloads.payment_method(), PAYMENT_METHOD),
+    ("refund.updated", payloads.refund(), REFUND),
+    ("charge.refund.updated", payloads.refund(), REFUND),
+    ("charge.dispute.updated", payloads.dispute(), DISPUTE),
+]
+
+
+def content(what: str, about: Json, version: str | None = API_VERSION) -> Any:
+    return read_event(event(what, about, api_version=version)).content
+
+
+@pytest.mark.parametrize(("what", "told", "state"), CASES, ids=[case[0] for case in CASES])
+def test_an_object_is_read_with_every_member(what: str, told: Json, state: Snapshot) -> None:
+    """Given an object's payload, when it is read, then the snapshot equals it member by member."""
+    assert content(what, told) == state
+
+
+@pytest.mark.parametrize(("what", "told", "state"), CASES, ids=[case[0] for case in CASES])
+def test_the_payloads_of_these_tests_are_stripes(
+    stripe_spec: Spec, what: str, told: Json, state: Snapshot
+) -> None:
+    """Given a payload of these tests, when held to Stripe's OpenAPI, then nothing breaks it."""
+    assert stripe_spec.answer_violations(told["object"], told) == []
+
+
+@pytest.mark.parametrize(("what", "told", "state"), CASES, ids=[case[0] for case in CASES])
+def test_an_id_may_come_as_its_object(what: str, told: Json, state: Snapshot) -> None:
+    """Given a payload whose references are expanded, when it is read, then the ids are the same."""
+    names = ("customer", "product", "charge", "payment_intent", "payment_method", "latest_charge")
+    expandable = {
+        name: {"id": told[name], "object": name} for name in names if isinstance(told.get(name), str)
+    }
+    assert content(what, {**told, **expandable}) == state
+
+
+@pytest.mark.parametrize("state", PLAIN, ids=lambda state: type(state).__name__)
+def test_a_state_has_every_field_as_json(state: Snapshot) -> None:
+    """Given a snapshot, when written as a row, then it has every field, in JSON, without a float."""
+
+    def refuse(text: str) -> float:
+        raise AssertionError(text)
+
+    row = json.loads(json.dumps(plain_state(state)), parse_float=refuse)
+    assert list(row) == [each.name for each in fields(state)]
+
+
+def test_decimals_and_money_are_exact_in_a_row() -> None:
+    """Given amounts, when written as a row, then decimals are texts and money is minor units."""
+    row = plain_state(TIERED_PRICE)
+    assert [tier["unit_amount"] for tier in row["tiers"]] == [None, "0.05"]
+    assert (
+        plain_state(replace(PRICE, unit_amount=Decimal("0.000000000001")))["unit_amount"] == "0.000000000001"
+    )
+    assert plain_state(COUPON)["amount_off"] == 500
+    assert plain_state(SCHEDULE)["phases"][0]["start_date"] == T.isoformat()
+
+
+@given(amount=st.integers(-(10**15), 10**15), currency=st.sampled_from(["usd", "jpy", "kwd", "eur"]))
+def test_money_of_another_currency_is_refused(amount: int, currency: str) -> None:
+    """Given any amount, when its currency is not the row's, then nothing is written (22)."""
+    charge = replace(CHARGE, amount=Money(amount, currency))
+    if currency == CHARGE.currency:
+        assert plain_state(charge)["amount"] == amount
+    else:
+        with pytest.raises(ValueError, match="usd cannot keep money"):
+            plain_state(charge)
+
+
+def test_a_value_without_a_place_is_refused() -> None:
+    """Given a value of a type that no column has, when written, then it is refused, not guessed."""
+    with pytest.raises(TypeError, match="float"):
+        plain_state(replace(COUPON, percent_off=0.5))  # type: ignore[arg-type] # the mistake
+
+
+def test_a_tiered_price_without_tiers_is_not_whole() -> None:
+    """Given an event of a tiered price, when it is read, then its tiers are to be asked for."""
+    assert not is_complete(content("price.created", payloads.tiered_price()))
+    whole = content("price.created", payloads.tiered_price(tiers=payloads.tiers()))
+    assert is_complete(whole)
+    assert whole == TIERED_PRICE
+
+
+def test_a_percentage_off_has_no_currency() -> None:
+    """Given a coupon of per cent, when it is read, then the digits are exact and there is no amount."""
+    read = content("coupon.created", payloads.coupon(percent_off=12.5, amount_off=None, currency=None))
+    assert (read.percent_off, read.amount_off, read.currency) == (Decimal("12.5"), None, None)
+
+
+def test_a_deletion_remembers_what_was_deleted() -> None:
+    """Given the deletion of a discount, when it is read, then what it was is still known."""
+    told = payloads.discount(deleted=True)
+    del told["end"]
+    gone = content("customer.discount.deleted", told)
+    assert gone == Deletion(ObjectKind.DISCOUNT, "di_1")
+    assert gone.last == replace(DISCOUNT, end=None)
+    assert content("coupon.deleted", {"id": "LAUNCH", "object": "coupon", "deleted": True}).last is None
+
+
+@pytest.mark.parametrize(
+    ("what", "told", "said"),
+    [
+        ("charge.failed", payloads.charge(amount=28.56), "charge.amount: not an integer"),
+        ("charge.failed", payloads.charge(status="lost"), "charge.status: lost is not known"),
+        ("price.created", payloads.price(recurring=None), "price.recurring: null"),
+        ("price.created", payloads.price(type="yearly"), "price.type: yearly is not known"),
+        ("coupon.created", payloads.coupon(currency=None), "coupon.currency: null"),
+        ("refund.created", payloads.refund(id=None), "refund.id: null"),
+        (
+            "customer.discount.created",
+            payloads.discount(source={"type": "gift"}),
+            "discount.source.type: not known",
+        ),
+        ("product.created", payloads.product(livemode=True), "product.livemode: not that of the event"),
+    ],
+)
+def test_what_cannot_be_read_is_quarantined(what: str, told: Json, said: str) -> None:
+    """Given a payload that is not what it should be, when it is read, then the member is named."""
+    assert content(what, told) == Unreadable(said)
+
+
+def test_nothing_secret_or_personal_is_read() -> None:
+    """Given payloads full of canaries, when read and written as rows, then no canary is there (33)."""
+    for what, told, _ in CASES:
+        row = json.dumps(plain_state(content(what, told))).lower()
+        assert "canary" not in row
+        assert "example.com" not in row
+
+
+def without(members: Json, *names: str) -> Json:
+    return {name: value for name, value in members.items() if name not in names}
+
+
+def old_charge(told: Json) -> Json:
+    """Return a charge of a card as it was before 2020."""
+    old = without(told, "amount_captured", "payment_method", "payment_method_details", "payment_intent")
+    return {**old, "source": {"id": "card_1", "object": "card"}}
+
+
+WHOLE = payloads.charge(amount_refunded=0, payment_intent=None, payment_method="card_1")
+
+
+@pytest.mark.parametrize(
+    ("version", "what", "today", "then"),
+    [
+        ("2016-03-07", "charge.succeeded", WHOLE, old_charge(WHOLE)),
+        ("2014-12-22", "charge.succeeded", WHOLE, {**old_charge(WHOLE), "status": "paid"}),
+        ("2014-11-05", "charge.succeeded", WHOLE, without(old_charge(WHOLE), "status")),
+        (
+            "2016-03-07",
+            "charge.refund.updated",
+            payloads.refund(payment_intent=None),
+            without(payloads.refund(), "payment_intent"),
+        ),
+        (
+            "2017-08-15",
+            "charge.dispute.created",
+            payloads.dispute(payment_intent=None),
+            without(payloads.dispute(), "payment_intent"),
+        ),
+        (
+            "2018-11-08",
+            "payment_intent.payment_failed",
+            payloads.payment_intent(status="requires_payment_method"),
+            {
+                **without(payloads.payment_intent(), "latest_charge", "payment_method"),
+                "charges": {"object": "list", "data": [{"id": "ch_1", "object": "charge"}]},
+                "source": "pm_1",
+                "status": "requires_source",
+            },
+        ),
+        (
+            "2022-08-01",
+            "payment_intent.created",
+            payloads.payment_intent(latest_charge=None),
+            {
+                **without(payloads.payment_intent(), "latest_charge"),
+                "charges": {"object": "list", "data": []},
+            },
+        ),
+        (
+            "2020-08-27",
+            "product.updated",
+            payloads.product(tax_code=None, default_price=None),
+            without(payloads.product(), "tax_code", "default_price"),
+        ),
+        (
+            "2020-08-27",
+            "price.updated",
+            payloads.price(tax_behavior=None, recurring={**payloads.price()["recurring"], "meter": None}),
+            {
+                **without(payloads.price(), "tax_behavior"),
+                "recurring": without(payloads.price()["recurring"], "meter"),
+            },
+        ),
+        ("2018-01-23", "coupon.updated", payloads.coupon(name=None), without(payloads.coupon(), "name")),
+        (
+            "2025-08-27.basil",
+            "customer.discount.updated",
+            payloads.discount(),
+            {**without(payloads.discount(), "source"), "coupon": payloads.coupon()},
+        ),
+        (
+            "2018-05-21",
+            "customer.discount.updated",
+            payloads.discount(promotion_code=None),
+            {
+                **without(payloads.discount(), "source", "invoice", "invoice_item", "promotion_code"),
+                "coupon": payloads.coupon(),
+            },
+        ),
+        (
+            "2020-03-02",
+            "subscription_schedule.updated",
+            payloads.schedule(phases=[payloads.phase(add_invoice_items=[])]),
+            payloads.schedule(
+                phases=[
+                    {
+                        **without(payloads.phase(), "items", "discounts", "add_invoice_items"),
+                        "coupon": "LAUNCH",
+                        "plans": [{"plan": "price_1", "quantity": None}],
+                    }
+                ]
+            ),
+        ),
+    ],
+)
+def test_an_object_reads_alike_in_every_version(version: str, what: str, today: Json, then: Json) -> None:
+    """Given one object in today's shape and in an old one, when both are read, then they are equal (12)."""
+    read = content(what, then, version)
+    assert not isinstance(read, Mention | Unreadable), read
+    assert read == content(what, today)
+
+
+@pytest.mark.parametrize(
+    ("version", "what", "then", "lacks"),
+    [
+        (
+            "2016-03-07",
+            "charge.refunded",
+            old_charge(payloads.charge()),
+            "charge.amount_captured: missing (in 2016-03-07)",
+        ),
+        (
+            "2022-08-01",
+            "payment_intent.created",
+            without(payloads.payment_intent(), "latest_charge"),
+            "payment_intent.latest_charge: missing (in 2022-08-01)",
+        ),
+        (None, "coupon.created", payloads.coupon(), "api_version: missing"),
+    ],
+)
+def test_what_an_old_payload_does_not_tell_is_asked_for(
+    version: str | None, what: str, then: Json, lacks: str
+) -> None:
+    """Given an old payload that lacks something, when read, then nothing is made up (12)."""
+    read = content(what, then, version)
+    assert read == Mention(ObjectKind(then["object"]), then["id"], lacks)
+
+
+@pytest.mark.parametrize(
+    ("state", "earlier", "later"),
+    [
+        (CHARGE, ChargeStatus.PENDING, ChargeStatus.FAILED),
+        (PAYMENT_INTENT, PaymentIntentStatus.PROCESSING, PaymentIntentStatus.SUCCEEDED),
+        (SCHEDULE, ScheduleStatus.NOT_STARTED, ScheduleStatus.RELEASED),
+    ],
+    ids=lambda value: getattr(value, "id", value),
+)
+def test_a_lifecycle_never_runs_backwards(state: Any, earlier: str, later: str) -> None:
+    """Given two states of one second that nobody can settle, then the later of the lifecycle stays."""
+    standing = Standing(1, T, later, deleted=False)
+    assert not may_follow(replace(state, status=earlier), standing)
+    assert may_follow(replace(state, status=later), Standing(1, T, earlier, deleted=False))
+
+
+@pytest.mark.parametrize("state", PLAIN, ids=lambda state: type(state).__name__)
+def test_equal_ranks_follow_the_order_of_arrival(state: Snapshot) -> None:
+    """Given two states of one second of the same rank, or of none, then the one that came last stands."""
+    standing = Standing(1, T, getattr(state, "status", None), deleted=False)
+    assert may_follow(state, standing)
+    assert may_follow(Deletion(kind_of(state), state.id), standing)
+    assert not may_follow(state, replace(standing, deleted=True))
+
+
+@pytest.mark.parametrize(("what", "told", "state"), CASES, ids=[case[0] for case in CASES])
+@given(data=st.data())
+def test_damage_is_never_read_as_something_else(
+    what: str, told: Json, state: Snapshot, data: st.DataObject
+) -> None:
+    """Given a payload with any JSON in any place, when it is read, then no error escapes."""
+    scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=3)
+    name = data.draw(st.sampled_from(sorted(told)))
+    broken: Any = data.draw(scalars | st.lists(scalars, max_size=2) | st.just({"data": [None, {}]}))
+    for version in (API_VERSION, "2016-07-06"):
+        content(what, {**told, name: broken}, version)
+
+
+def test_what_is_fetched_reads_as_what_is_told() -> None:
+    """Given an object as the API answers with it, when it is read, then it is what its event told."""
+    for _, told, state in CASES:
+        assert read_object(kind_of(state), told, API_VERSION) == state
