@@ -12,6 +12,7 @@ from billing.domain.recovery import (
     CursorGoneError,
     EventPage,
     KindBackfill,
+    NotAllowedError,
     ObjectPage,
     Sweep,
     UnreadableObject,
@@ -157,6 +158,8 @@ class FakeStripeLists:
         self.now = now
         self.size = size
         self.away = False
+        self.forbidden: set[ObjectKind] = set()
+        self.in_part: set[ObjectKind] = set()
         self.asked: list[tuple[ObjectKind, str | None]] = []
         self.unreadable: set[str] = set()
         self.states: list[Snapshot] = []
@@ -175,6 +178,8 @@ class FakeStripeLists:
         self.asked.append((kind, after))
         if self.away:
             raise UnavailableError("stripe")
+        if kind in self.forbidden:
+            raise NotAllowedError
         listed: list[Any] = [state for state in self.states if kind_of(state) is kind]
         newest = sorted(listed, key=lambda state: state.created, reverse=True)
         if after is not None:
@@ -192,6 +197,7 @@ class FakeStripeLists:
             last=shown[-1].id if shown else None,
             oldest=shown[-1].created if shown else None,
             has_more=len(newest) > self.size,
+            whole=kind not in self.in_part,
         )
 
 

@@ -17,7 +17,7 @@ from billing.adapters.stripe.objects import PATHS
 from billing.domain.errors import UnavailableError
 from billing.domain.mirror import ObjectKind
 from billing.domain.periods import instant
-from billing.domain.recovery import CursorGoneError
+from billing.domain.recovery import CursorGoneError, NotAllowedError
 from tests.fakes.stripe_payloads import CREATED, customer, event, subscription
 
 if TYPE_CHECKING:
@@ -180,6 +180,36 @@ def test_an_object_that_cannot_be_read_does_not_hide_the_others(
     ]
     assert page.observations[0].state.id == "cus_ok"
     stripe_standin.load(customer(id="cus_bad", created=CREATED + 8))
+
+
+def test_active_and_inactive_prices_are_listed_one_after_the_other(
+    connection: StripeConnection, stripe_standin: RunningStandin
+) -> None:
+    """Given 130 active prices and 3 archived ones, when listed to the end, then every one comes once."""
+    client = stripe_standin.client()
+    product = client.v1.products.create(params={"name": "Plan"}).id
+    given = {"product": product, "currency": "eur", "unit_amount": 100}
+    prices = [client.v1.prices.create(params=given) for _ in range(133)]
+    made = [price.id for price in prices]
+    stripe_standin.load(*(json.loads(str(price)) | {"active": False} for price in prices[:3]))
+    lists, after, seen, cursors = StripeObjectLists(connection), None, [], []
+    while True:
+        page = lists.page(ObjectKind.PRICE, after, None)
+        assert not page.whole
+        assert not page.unreadable
+        seen += [one.state.id for one in page.observations]
+        after = page.last
+        cursors.append(after)
+        if not page.has_more:
+            break
+    assert sorted(seen) == sorted(made)
+    assert cursors[1] == "1:"
+
+
+def test_a_list_that_stripe_does_not_have_is_its_own_error(connection: StripeConnection) -> None:
+    """Given a path that Stripe does not know, when it is read, then asking again is not worth it."""
+    with pytest.raises(NotAllowedError):
+        connection.get("/v1/nothing_like_this")
 
 
 def test_stripe_away_is_unavailable() -> None:

@@ -168,6 +168,27 @@ def test_a_mirror_of_another_account_is_not_deleted() -> None:
     assert (world.stripe.asked, world.invoice("in_0000")) == (0, invoices(1)[0])
 
 
+def test_a_kind_that_the_key_may_not_read_does_not_stop_the_others() -> None:
+    """Given a restricted key, when backfilled, then what it may read is mirrored, and the rest is told."""
+    world = World()
+    world.at_stripe(a_customer(), an_invoice())
+    world.lists.forbidden = {ObjectKind.CUSTOMER}
+    done = world.backfill()
+    assert (done.finished, done.kinds[0].stopped) == (True, "Stripe does not list them to this API key")
+    assert (world.invoice(), done.kinds[1].stopped) == (an_invoice(), None)
+
+
+def test_what_a_list_leaves_out_is_not_taken_for_gone() -> None:
+    """Given a list that does not show every object, when backfilled, then nothing is asked for or deleted."""
+    world = World()
+    world.mirrored(an_invoice(id="in_inline"))
+    world.at_stripe(an_invoice())
+    world.lists.in_part = {ObjectKind.INVOICE}
+    done = world.backfill()
+    assert (done.finished, done.kinds[1].checked, world.stripe.asked) == (True, 0, 0)
+    assert world.invoice("in_inline") == an_invoice(id="in_inline")
+
+
 def test_objects_of_the_other_mode_are_refused() -> None:
     """Given a key of live mode, when backfilled, then nothing is written, and it is said."""
     world = World()

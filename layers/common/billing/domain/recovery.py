@@ -25,6 +25,13 @@ class CursorGoneError(UnavailableError):
         super().__init__("stripe")
 
 
+class NotAllowedError(UnavailableError):
+    """The API key may not read what was asked for, or Stripe has no such thing: do not ask again."""
+
+    def __init__(self) -> None:
+        super().__init__("stripe")
+
+
 class OvertakenError(BillingError):
     """Another run went on from the same place meanwhile; there is nothing left to do for this one."""
 
@@ -78,7 +85,8 @@ class ObjectPage:
     """States of objects as Stripe lists them, newest first; `last` is the cursor of the next page.
 
     `oldest` is when the page's last object was created, so that the list can be entered there if that
-    object is deleted meanwhile. Each observation is as of Stripe's clock before the page was read.
+    object is deleted meanwhile. Each observation is as of Stripe's clock before the page was read. `whole`
+    says that the list shows every object there is, so that one that it does not show is gone.
     """
 
     observations: tuple[Observation, ...]
@@ -87,6 +95,7 @@ class ObjectPage:
     last: str | None
     oldest: datetime | None
     has_more: bool
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)

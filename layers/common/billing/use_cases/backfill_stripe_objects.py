@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 
 from billing.domain.errors import RefusedError
 from billing.domain.mirror import Deletion, Observation, Verdict, is_complete
-from billing.domain.recovery import CursorGoneError, OvertakenError, UnreadableObject, WrongAccountError
+from billing.domain.recovery import (
+    CursorGoneError,
+    NotAllowedError,
+    OvertakenError,
+    UnreadableObject,
+    WrongAccountError,
+)
 from billing.use_cases.settle_object import SettleObject
 
 if TYPE_CHECKING:
@@ -26,6 +32,7 @@ MOST_GONE = 0.1
 are final."""
 FEW_GONE = 100
 """So many may be gone whatever their share is."""
+NOT_ALLOWED = "Stripe does not list them to this API key"
 _PARALLEL = 8
 
 
@@ -131,7 +138,11 @@ class _Run:
             return row
         ahead = self._pool.submit(self._page, row)
         while True:
-            page = ahead.result()
+            try:
+                page = ahead.result()
+            except NotAllowedError:
+                # The other kinds are worth having all the same.
+                return self._kept(row, replace(row, stopped=NOT_ALLOWED, finished=True))
             goes_on = page.has_more and more_time()
             if goes_on:
                 # Stripe is asked for the next page while this one is written.
@@ -175,6 +186,7 @@ class _Run:
                 fetched=row.fetched + len(parts),
                 unreadable=row.unreadable + len(page.unreadable) + len(bad),
                 listed=not page.has_more,
+                finished=not page.has_more and not page.whole,
             ),
         )
 

@@ -96,6 +96,8 @@ class StripeLists(Protocol):
         ------
         CursorGoneError
             Stripe does not know the object `after` any more.
+        NotAllowedError
+            The key may not read these objects, or Stripe has no such list.
         UnavailableError
             Stripe does not answer, or asks to slow down for too long.
         """

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from billing.adapters.stripe.events import API_VERSION
 from billing.adapters.stripe.reading import UnreadableError
 from billing.domain.errors import UnavailableError
-from billing.domain.recovery import CursorGoneError
+from billing.domain.recovery import CursorGoneError, NotAllowedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -83,6 +83,8 @@ class StripeConnection:
         ------
         CursorGoneError
             The object that `starting_after` names is not there any more.
+        NotAllowedError
+            The key may not read this, or Stripe has no such path.
         UnavailableError
             Stripe does not answer, asks to slow down for longer than the patience, or refuses the key.
         UnreadableError
@@ -98,7 +100,11 @@ class StripeConnection:
                     raise CursorGoneError from error
                 if error.http_status == _NOT_FOUND:
                     return None
+            if error.http_status == _NOT_FOUND:
+                raise NotAllowedError from error
             raise UnavailableError("stripe") from error
+        except stripe.PermissionError as error:
+            raise NotAllowedError from error
         except stripe.StripeError as error:
             raise UnavailableError("stripe") from error
         members = answer.data

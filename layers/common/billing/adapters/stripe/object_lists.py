@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from billing.adapters.stripe.events import API_VERSION, read_object
-from billing.adapters.stripe.objects import PATHS
+from billing.adapters.stripe.objects import EXPANSIONS, PATHS
 from billing.adapters.stripe.reading import Node, UnreadableError
 from billing.domain.errors import UnavailableError
 from billing.domain.mirror import ObjectKind, Observation
@@ -23,21 +23,39 @@ _PAGE = 100
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """How Stripe lists a kind of object; `parameters` make the list complete."""
+    """How Stripe lists a kind of object.
 
-    parameters: Mapping[str, Any] = field(default_factory=dict)
+    It takes one list for each of `parts`, whose parameters make it complete. `whole` says that what no list
+    shows is gone; `by_time` that a list can be entered at a time.
+    """
+
+    parts: tuple[Mapping[str, str], ...] = ({},)
+    whole: bool = True
+    by_time: bool = True
 
 
 LISTINGS: Mapping[ObjectKind, Listing] = {
     ObjectKind.CUSTOMER: Listing(),
+    ObjectKind.PRODUCT: Listing(),
+    # Each list has the active or the inactive ones; those that were made inline are in neither.
+    ObjectKind.PRICE: Listing(({"active": "true"}, {"active": "false"}), whole=False),
+    ObjectKind.COUPON: Listing(),
     ObjectKind.TAX_RATE: Listing(),
     # Without it Stripe leaves out those that were cancelled.
-    ObjectKind.SUBSCRIPTION: Listing({"status": "all"}),
+    ObjectKind.SUBSCRIPTION: Listing(({"status": "all"},)),
+    ObjectKind.SCHEDULE: Listing(),
     ObjectKind.INVOICE: Listing(),
     ObjectKind.INVOICE_PAYMENT: Listing(),
     ObjectKind.CREDIT_NOTE: Listing(),
+    ObjectKind.PAYMENT_INTENT: Listing(),
+    ObjectKind.CHARGE: Listing(),
+    ObjectKind.REFUND: Listing(),
+    ObjectKind.DISPUTE: Listing(),
+    # One that was detached from its customer is still there.
+    ObjectKind.PAYMENT_METHOD: Listing(whole=False, by_time=False),
+    ObjectKind.METER: Listing(by_time=False),
 }
-"""The kinds that Stripe lists, in the order in which they are worth having."""
+"""The kinds that Stripe lists, the most wanted first. Discounts come with what has them."""
 
 
 class StripeObjectLists:
@@ -51,27 +69,51 @@ class StripeObjectLists:
         self._stripe.close()
 
     def page(self, kind: ObjectKind, after: str | None, until: datetime | None) -> ObjectPage:
-        """Return the next 100 objects, newest first: after the object `after`, or created up to `until`.
+        """Return the next 100 objects, newest first: after the cursor `after`, or created up to `until`.
 
         Raises
         ------
         CursorGoneError
             Stripe does not know the object `after` any more.
+        NotAllowedError
+            The key may not read these objects, or Stripe has no such list.
         UnavailableError
             Stripe does not answer, asks to slow down for too long, or its answer is no list.
         """
-        query: dict[str, Any] = {**LISTINGS[kind].parameters, "limit": _PAGE}
-        if after is not None:
-            query["starting_after"] = after
-        elif until is not None:
+        listing = LISTINGS[kind]
+        part, cursor = _position(listing, after)
+        query: dict[str, Any] = {**listing.parts[part], "limit": _PAGE}
+        if kind in EXPANSIONS:
+            query["expand"] = [f"data.{name}" for name in EXPANSIONS[kind]]
+        if cursor is not None:
+            query["starting_after"] = cursor
+        elif until is not None and listing.by_time:
             query["created"] = {"lte": int(until.timestamp())}
         try:
             answer = self._stripe.get(PATHS[kind], query)
             if answer is None:
                 raise UnavailableError("stripe")
-            return _page(kind, answer)
+            return _in_parts(listing, part, _page(kind, answer))
         except UnreadableError as error:
             raise UnavailableError("stripe") from error
+
+
+def _position(listing: Listing, after: str | None) -> tuple[int, str | None]:
+    """Return which part a cursor is in, and the id in it after which it goes on."""
+    if after is None or len(listing.parts) == 1:
+        return 0, after
+    part, _, cursor = after.partition(":")
+    return int(part), cursor or None
+
+
+def _in_parts(listing: Listing, part: int, page: ObjectPage) -> ObjectPage:
+    """Return the page with a cursor that says its part, and with more to come until the last part's end."""
+    page = replace(page, whole=listing.whole)
+    if len(listing.parts) == 1:
+        return page
+    if not page.has_more and part + 1 < len(listing.parts):
+        return replace(page, last=f"{part + 1}:", has_more=True)
+    return replace(page, last=None if page.last is None else f"{part}:{page.last}")
 
 
 def _page(kind: ObjectKind, answer: Answer) -> ObjectPage:
