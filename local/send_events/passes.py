@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from local.send_events.source import Json, Recorded
 
 _PREFIXES = {
+    "charge": "ch",
     "credit_note": "cn",
     "credit_note_line_item": "cnli",
     "customer": "cus",
@@ -21,16 +22,30 @@ _PREFIXES = {
     "invoice_payment": "inpay",
     "invoiceitem": "ii",
     "line_item": "il",
+    "payment_intent": "pi",
     "subscription": "sub",
     "subscription_item": "si",
 }
 _REFERENCES = {
+    "charge": "charge",
     "customer": "customer",
     "invoice": "invoice",
     "invoice_item": "invoiceitem",
+    "latest_charge": "charge",
+    "payment_intent": "payment_intent",
     "subscription": "subscription",
 }
-MIRRORED = ("customer", "invoice", "subscription", "invoice_payment", "credit_note")
+MIRRORED = (
+    "customer",
+    "invoice",
+    "subscription",
+    "invoice_payment",
+    "credit_note",
+    "payment_intent",
+    "charge",
+)
+"""The mirrored kinds that the real sequences tell of."""
+
 _DELETIONS = {"customer.deleted", "invoice.deleted"}
 
 

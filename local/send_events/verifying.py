@@ -28,6 +28,8 @@ _TABLES = {
     "subscription": "subscriptions",
     "invoice_payment": "invoice_payments",
     "credit_note": "credit_notes",
+    "payment_intent": "payment_intents",
+    "charge": "charges",
 }
 _COMPARED = {
     "customer": ("name", "email", "phone", "description", "currency", "balance", "delinquent", "tax_exempt"),
@@ -66,6 +68,35 @@ _COMPARED = {
         "pre_payment_amount",
         "post_payment_amount",
     ),
+    "payment_intent": (
+        "status",
+        "customer",
+        "currency",
+        "amount",
+        "amount_received",
+        "amount_capturable",
+        "description",
+        "payment_method",
+        "latest_charge",
+        "cancellation_reason",
+    ),
+    "charge": (
+        "status",
+        "customer",
+        "payment_intent",
+        "currency",
+        "amount",
+        "amount_captured",
+        "amount_refunded",
+        "captured",
+        "refunded",
+        "payment_method",
+        "balance_transaction",
+        "description",
+        "failure_code",
+        "failure_message",
+        "receipt_number",
+    ),
 }
 _MOMENTS = {
     "customer": ("created",),
@@ -73,6 +104,8 @@ _MOMENTS = {
     "subscription": ("created", "start_date", "billing_cycle_anchor", "cancel_at", "canceled_at", "ended_at"),
     "invoice_payment": ("created",),
     "credit_note": ("created", "effective_at", "voided_at"),
+    "payment_intent": ("created", "canceled_at"),
+    "charge": ("created",),
 }
 
 

@@ -69,7 +69,8 @@ def test_the_mirror_ends_at_the_last_state_of_each_object_when_all_events_are_sh
     shown = capsys.readouterr()
     assert (status, shown.err) == (0, "")
     assert "694 x 200" in shown.out
-    assert "56 invoices, 17 invoice_payments: no differences" in shown.out
+    assert "56 invoices, 17 invoice_payments, " in shown.out
+    assert "payment_intents: no differences" in shown.out
 
 
 def test_every_pass_ends_at_the_last_states(

@@ -36,7 +36,7 @@ def line(line_id: str) -> dict[str, Any]:
 @st.composite
 def recordings(draw: st.DrawFn) -> list[Recorded]:
     ids = st.sampled_from(("a", "b", "c"))
-    kinds = st.sampled_from(("customer", "invoice", "charge"))
+    kinds = st.sampled_from(("customer", "invoice", "charge", "payout"))
     steps = draw(st.lists(st.tuples(st.sampled_from(("one", "two")), kinds, ids), max_size=30))
     return [
         Recorded(sequence, event(kind, object_id, step=number))
@@ -117,7 +117,7 @@ def test_the_last_state_is_the_one_that_happened_last(
     expected: dict[tuple[str, str, str], int] = {}
     for number, each in enumerate(recorded):
         obj = each.event["data"]["object"]
-        if obj["object"] != "charge":
+        if obj["object"] != "payout":
             expected[each.sequence, obj["object"], obj["id"]] = number
 
     states = plan(order, recorded, seed).states
