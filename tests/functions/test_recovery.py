@@ -136,7 +136,7 @@ def test_the_sample_schedule_sweeps(recovery: Recovery, capsys: pytest.CaptureFi
     now = recovery.column("SELECT extract(epoch FROM now())::bigint")[0]
     # More than a page, many of them of one second.
     missed = [old_event(n, created=now - 3600 - n // 40) for n in range(230)]
-    recovery.stripe.load(*missed, old_event(900, "charge.succeeded", now - 3600), old_event(901, created=now))
+    recovery.stripe.load(*missed, old_event(900, "account.updated", now - 3600), old_event(901, created=now))
     recovery.apply(*missed[:30])
     capsys.readouterr()
     sample = json.loads((PROJECT / "events" / "sweep_stripe_events.json").read_bytes())
