@@ -142,6 +142,25 @@ def test_a_tiered_price_without_tiers_is_not_whole() -> None:
     assert whole == TIERED_PRICE
 
 
+def test_a_detached_payment_method_keeps_no_digits() -> None:
+    """Given a card that is detached, when it is read, then its digits and expiry are gone."""
+    gone = content("payment_method.detached", payloads.payment_method(customer=None))
+    assert gone == replace(PAYMENT_METHOD, customer=None, last4=None, exp_month=None, exp_year=None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "details", "last4"),
+    [("sepa_debit", {"last4": "3000"}, "3000"), ("link", {"email": "canary@example.com"}, None)],
+)
+def test_other_payment_methods_are_known_by_their_digits_alone(
+    kind: str, details: Json, last4: str | None
+) -> None:
+    """Given a payment method that is no card, when it is read, then its last digits are there at most."""
+    told = {**without(payloads.payment_method(type=kind), "card"), kind: details}
+    unlike_a_card = replace(PAYMENT_METHOD, type=kind, brand=None, exp_month=None, exp_year=None)
+    assert content("payment_method.attached", told) == replace(unlike_a_card, last4=last4)
+
+
 def test_a_percentage_off_has_no_currency() -> None:
     """Given a coupon of per cent, when it is read, then the digits are exact and there is no amount."""
     read = content("coupon.created", payloads.coupon(percent_off=12.5, amount_off=None, currency=None))

@@ -121,7 +121,10 @@ class Charge:
 
 @dataclass(frozen=True, slots=True)
 class PaymentMethod:
-    """How a customer pays, by what recognises it and no more; `customer` is None once it is detached."""
+    """How a customer pays, by what recognises it and no more.
+
+    `customer` is None once it is detached for ever; digits and expiry are then None too.
+    """
 
     id: str
     livemode: bool

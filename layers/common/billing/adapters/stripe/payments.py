@@ -89,6 +89,8 @@ def read_charge(charge: Node) -> Charge:
 def read_payment_method(method: Node) -> PaymentMethod:
     """Return the snapshot: of a card its brand, last four digits and expiry, no billing details.
 
+    Of one that is detached, and so cannot be used again, only the type and brand.
+
     Raises
     ------
     UnreadableError
@@ -99,6 +101,8 @@ def read_payment_method(method: Node) -> PaymentMethod:
     card = method.node("card") if kind == "card" else None
     # Accounts are told apart by their last digits too; what has none (link, paypal) has nothing here.
     account = method.node(kind) if card is None and method.has(kind) else None
+    used = method.has("customer")
+    digits = card.text("last4") if card else _text_if_told(account, "last4") if account else None
     return PaymentMethod(
         id=method.text("id"),
         livemode=method.flag("livemode"),
@@ -106,9 +110,9 @@ def read_payment_method(method: Node) -> PaymentMethod:
         customer=method.optional_reference("customer"),
         type=kind,
         brand=None if card is None else card.text("brand"),
-        last4=card.text("last4") if card else _text_if_told(account, "last4") if account else None,
-        exp_month=None if card is None else card.integer("exp_month"),
-        exp_year=None if card is None else card.integer("exp_year"),
+        last4=digits if used else None,
+        exp_month=card.integer("exp_month") if card and used else None,
+        exp_year=card.integer("exp_year") if card and used else None,
     )
 
 
