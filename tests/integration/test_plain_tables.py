@@ -1,0 +1,127 @@
+"""Objects without children as PostgreSQL keeps them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from billing.adapters.postgres.connection import Statement
+from billing.adapters.postgres.mirror import PostgresMirror
+from billing.adapters.postgres.mirror_sql import TABLES
+from billing.domain.mirror import Deletion, ObjectKind, Observation, Outcome, Receipt, Unreadable, kind_of
+from billing.domain.money import Money
+from tests.fakes.more_objects import DISCOUNT, PLAIN, T, changed
+from tests.fakes.more_payloads import payment_intent
+from tests.fakes.objects import T0, a_payment, a_tax_rate, an_event
+
+if TYPE_CHECKING:
+    from billing.adapters.postgres.connection import Connection, Database
+    from billing.domain.mirror import Snapshot
+
+HEAD = {"as_of", "revision", "deleted_at"}
+EACH = (*PLAIN, a_tax_rate(), a_payment())
+
+
+def row_of(owner: Connection, state: Snapshot) -> dict[str, Any]:
+    row = owner.execute(
+        f"SELECT * FROM {TABLES[kind_of(state)]} WHERE id = %s",  # noqa: S608 - a name of our own
+        [state.id],
+    ).fetchone()
+    assert row is not None
+    return dict(row)
+
+
+def shown(value: Any) -> Any:
+    match value:
+        case Money():
+            return value.amount
+        case tuple():
+            return list(value)
+        case _:
+            return value
+
+
+@pytest.mark.parametrize("state", EACH, ids=lambda state: type(state).__name__)
+def test_a_row_has_every_field_and_no_other(
+    worker_database: Database, owner: Connection, state: Snapshot
+) -> None:
+    """Given an object, when it is mirrored, then its row has exactly its fields, each with its value."""
+    PostgresMirror(worker_database).apply(an_event("evt_1", state), Observation(state, T0))
+    row = row_of(owner, state)
+    assert row.keys() - HEAD == {each.name for each in fields(state)}
+    documents = {"tiers", "phases"}
+    for each in fields(state):
+        if each.name not in documents:
+            assert row[each.name] == shown(getattr(state, each.name)), each.name
+
+
+def test_tiers_and_phases_are_documents(worker_database: Database, owner: Connection) -> None:
+    """Given a tiered price and a schedule, when mirrored, then tiers and phases are there in order."""
+    mirror = PostgresMirror(worker_database)
+    kept = {}
+    for state in PLAIN:
+        if kind_of(state) in (ObjectKind.PRICE, ObjectKind.SCHEDULE):
+            told = changed(state, id=f"{state.id}_{len(kept)}")
+            mirror.apply(an_event(f"evt_{told.id}", told), Observation(told, T0))
+            kept[told.id] = row_of(owner, told)
+    assert kept["price_1_0"]["tiers"] == []
+    assert kept["price_1_1"]["tiers"] == [
+        {"up_to": 1000, "unit_amount": None, "flat_amount": "500"},
+        {"up_to": None, "unit_amount": "0.05", "flat_amount": None},
+    ]
+    [phase] = kept["sub_sched_1_2"]["phases"]
+    assert phase["items"] == [{"price": "price_1", "quantity": None}]
+    assert phase["discounts"] == [{"coupon": "LAUNCH", "promotion_code": None, "discount": None}]
+    assert phase["start_date"] == T.isoformat()
+
+
+@pytest.mark.parametrize("first", ["state", "deletion"])
+def test_a_deleted_discount_still_tells_its_coupon(
+    worker_database: Database, owner: Connection, first: str
+) -> None:
+    """Given a discount's creation and deletion in any order, then its row is deleted and tells its coupon."""
+    mirror = PostgresMirror(worker_database)
+    gone = Deletion(ObjectKind.DISCOUNT, DISCOUNT.id, last=changed(DISCOUNT, end=None))
+    events = [an_event("evt_1", DISCOUNT), an_event("evt_2", gone, after=5)]
+    for event in events if first == "state" else events[::-1]:
+        assert isinstance(event.content, Deletion | type(DISCOUNT))
+        mirror.apply(event, Observation(event.content, event.created))
+    row = row_of(owner, DISCOUNT)
+    assert (row["coupon"], row["customer"], row["deleted_at"] is None) == ("LAUNCH", "cus_1", False)
+    # What the deletion does not tell stays as it stood.
+    assert row["end"] == (DISCOUNT.end if first == "state" else None)
+
+
+def test_a_new_column_reaches_its_function(owner: Connection, worker_database: Database) -> None:
+    """Given a migration that adds a column, when it defines the function anew, then the column is written."""
+    owner.execute("ALTER TABLE coupons ADD COLUMN valid boolean")
+    owner.execute("SELECT define_apply_function('apply_coupon', 'coupons')")
+    told = json.dumps(
+        {"id": "C", "livemode": False, "created": T.isoformat(), "duration": "once", "valid": True}
+    )
+    for valid in (told, told.replace("true}", "false}")):
+        [row] = worker_database.query(
+            Statement(
+                "SELECT apply_coupon(NULL, 'C', %(state)s::jsonb, %(at)s + %(later)s::interval, NULL) AS word",
+                {"state": valid, "at": T, "later": "0 s" if valid is told else "1 s"},
+            )
+        )
+        assert row["word"] == "applied"
+    assert owner.execute("SELECT valid FROM coupons").fetchall() == [{"valid": False}]
+
+
+def test_a_quarantined_event_keeps_no_client_secret(worker_database: Database, owner: Connection) -> None:
+    """Given an unreadable payment intent, when it is kept, then its secret is not (33)."""
+    body = json.dumps({"id": "evt_1", "data": {"object": payment_intent(amount=1.5)}})
+    event = an_event("evt_1", Unreadable("payment_intent.amount: not an integer"))
+    kept = changed(event, receipt=Receipt(T, 1, body))
+    PostgresMirror(worker_database).record(kept, Outcome.QUARANTINED, "payment_intent.amount: not an integer")
+    row = owner.execute("SELECT payload FROM stripe_webhook_events").fetchone()
+    assert row is not None
+    assert "secret_canary" in body
+    assert "secret_canary" not in row["payload"]
+    told = json.loads(row["payload"])
+    assert told["data"]["object"] == {**payment_intent(amount=1.5), "client_secret": None}
