@@ -211,8 +211,16 @@ ROUTES = (
     ),
     list_route(
         "/v1/products",
-        lambda call: page(call, "product", "/v1/products", filters=equal_filters(call, "active")),
-        {"active": Boolean()},
+        lambda call: page(
+            call,
+            "product",
+            "/v1/products",
+            filters=[
+                *equal_filters(call, "active"),
+                *range_filters("$.created", call.params.get("created")),
+            ],
+        ),
+        {"active": Boolean(), "created": TIME_RANGE},
     ),
     route("GET", "/v1/products/{id}", lambda call: call.require("product", call.path["id"])),
     route(
@@ -266,9 +274,15 @@ ROUTES = (
     list_route(
         "/v1/tax_rates",
         lambda call: page(
-            call, "tax_rate", "/v1/tax_rates", filters=equal_filters(call, "active", "inclusive")
+            call,
+            "tax_rate",
+            "/v1/tax_rates",
+            filters=[
+                *equal_filters(call, "active", "inclusive"),
+                *range_filters("$.created", call.params.get("created")),
+            ],
         ),
-        {"active": Boolean(), "inclusive": Boolean()},
+        {"active": Boolean(), "created": TIME_RANGE, "inclusive": Boolean()},
     ),
     route("GET", "/v1/tax_rates/{tax_rate}", lambda call: call.require("tax_rate", call.path["tax_rate"])),
     route(

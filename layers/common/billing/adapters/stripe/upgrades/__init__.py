@@ -83,6 +83,8 @@ CHANGES = (
 )
 """Every change, oldest first; the next one is one more entry."""
 
+_OF = {kind: tuple(change for change in CHANGES if change.kind is kind) for kind in ObjectKind}
+
 _RELEASES = frozenset(("acacia", "basil", "clover", "dahlia", "endive"))
 """A name stands for one shape: Stripe changes it when it breaks something ("API versioning")."""
 
@@ -99,7 +101,7 @@ class Version:
 
     def is_current(self, kind: ObjectKind) -> bool:
         """Return whether its objects of this kind have the shape that the reader is written for."""
-        return not any(change.kind is kind and self.date < change.since for change in CHANGES)
+        return not any(self.date < change.since for change in _OF[kind])
 
 
 def read_version(text: str) -> Version:
@@ -120,7 +122,7 @@ def read_version(text: str) -> Version:
 
 def upgraded(kind: ObjectKind, members: Members, version: Version) -> Members:
     """Return the object in the shape of today; the given one is left as it is."""
-    for change in CHANGES:
-        if change.kind is kind and version.date < change.since:
+    for change in _OF[kind]:
+        if version.date < change.since:
             members = change.upgrade(members)
     return members
