@@ -161,7 +161,16 @@ def _texts(scene: Scene) -> Params:
 
 
 def _credit(scene: Scene) -> Params:
-    return {"amount": scene.random.randint(1, max(1, scene.state["amount_due"]))}
+    # Now and then more lines than the ten that an event embeds.
+    many = scene.random.randint(11, 13) if scene.chance(0.1) else scene.random.randint(1, 3)
+    left = scene.state["amount_remaining"] or scene.state["total"]
+    amount = scene.random.randint(1, max(1, left // (2 * many)))
+    line = {"type": "custom_line_item", "unit_amount": amount, "description": scene.text()}
+    given: Params = {"lines": [dict(line) for _ in range(many)], "memo": scene.maybe(scene.text())}
+    if scene.state["status"] == "paid":
+        how = scene.random.choice(("credit_amount", "refund_amount", "out_of_band_amount"))
+        given[how] = amount * many
+    return given
 
 
 CALLS = (
@@ -194,8 +203,8 @@ CALLS = (
     ),
     Kind(0.7, "POST", "/v1/invoices/{invoice}/void", "invoice", statuses=("open", "uncollectible")),
     Kind(0.7, "POST", "/v1/invoices/{invoice}/mark_uncollectible", "invoice", statuses=("open",)),
-    Kind(0.7, "POST", "/v1/credit_notes", "invoice", _credit, ("open", "paid"), parameter="invoice"),
-    Kind(0.5, "POST", "/v1/credit_notes/{id}/void", "credit_note", statuses=("issued",)),
+    Kind(1.5, "POST", "/v1/credit_notes", "invoice", _credit, ("open", "paid", "uncollectible"), "invoice"),
+    Kind(1.0, "POST", "/v1/credit_notes/{id}/void", "credit_note", statuses=("issued",)),
 )
 """What may be asked of an object that exists; those that the stand-in does not have are left out."""
 
