@@ -80,7 +80,7 @@ def test_lines_stay_in_stripes_order(world: World) -> None:
 def test_a_credit_note_tells_what_its_rates_say(world: World) -> None:
     """Given a credit note mirrored before its rate, when read, then its taxes say what the rate says."""
     world.apply(an_event("evt_1", a_credit_note()))
-    world.mirror.learn(Observation(a_tax_rate(), T0))
+    world.mirror.apply_all([(None, Observation(a_tax_rate(), T0))])
     note = world.credit_note()
     assert note is not None
     taxes = [*note.taxes, *(tax for line in note.lines for tax in line.taxes)]

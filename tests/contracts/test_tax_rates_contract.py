@@ -5,10 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-import pytest
-
 from billing.domain.mirror import ObjectKind, Observation, Standing, Verdict
-from tests.fakes.objects import SECOND, T0, a_customer, a_tax_rate, an_event, an_invoice
+from tests.fakes.objects import SECOND, T0, a_tax_rate, an_event, an_invoice
 
 if TYPE_CHECKING:
     from tests.support.mirror_world import World
@@ -27,7 +25,7 @@ def test_tax_rates_are_mirrored_like_everything_else(world: World) -> None:
 def test_an_invoice_tells_what_its_rates_say(world: World) -> None:
     """Given an invoice mirrored before its rate, when read, then its taxes say what the rate says since."""
     world.apply(an_event("evt_1", an_invoice()))
-    world.mirror.learn(Observation(a_tax_rate(), T0))
+    world.mirror.apply_all([(None, Observation(a_tax_rate(), T0))])
     shown = world.invoice()
     assert shown is not None
     taxes = [tax for line in shown.lines for tax in line.taxes]
@@ -39,7 +37,7 @@ def test_an_invoice_tells_what_its_rates_say(world: World) -> None:
 def test_only_unknown_rates_are_unknown(world: World) -> None:
     """Given one known tax rate, when several are asked about, then the others are told."""
     assert world.mirror.unknown_tax_rates({"txr_1"}) == {"txr_1"}
-    world.mirror.learn(Observation(a_tax_rate(), T0))
+    world.mirror.apply_all([(None, Observation(a_tax_rate(), T0))])
     assert world.mirror.unknown_tax_rates({"txr_1", "txr_2", "txr_3"}) == {"txr_2", "txr_3"}
     assert world.mirror.unknown_tax_rates({"txr_1"}) == frozenset()
 
@@ -48,14 +46,8 @@ def test_a_learned_rate_keeps_to_the_order_of_events(world: World) -> None:
     """Given an event of a rate, when states are learned, then only newer ones stand."""
     world.apply(an_event("evt_1", a_tax_rate(), after=5))
     for after, revision in ((4, 1), (5, 1), (6, 2)):
-        world.mirror.learn(Observation(a_tax_rate(), T0 + after * SECOND))
+        world.mirror.apply_all([(None, Observation(a_tax_rate(), T0 + after * SECOND))])
         assert world.revision(ObjectKind.TAX_RATE, "txr_1") == revision
     assert world.apply(an_event("evt_2", a_tax_rate(), after=5)) is Verdict.STALE
     assert world.apply(an_event("evt_3", a_tax_rate(display_name="VAT"), after=6)) is Verdict.TIE
     assert world.apply(an_event("evt_4", a_tax_rate(), after=7)) is Verdict.APPLIED
-
-
-def test_nothing_but_rates_is_learned(world: World) -> None:
-    """Given a customer, when it is to be learned without an event, then that is refused."""
-    with pytest.raises(TypeError):
-        world.mirror.learn(Observation(a_customer(), T0))

@@ -20,7 +20,6 @@ from billing.domain.mirror import (
     kind_of,
     status_of,
 )
-from billing.domain.tax_rates import TaxRate
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -49,6 +48,17 @@ _UNTOLD = StripeEvent(
     content=NotMirrored(),
 )
 """Stands for no event: a state that nobody told of."""
+
+
+_STRIPES_IDS = {
+    ObjectKind.CUSTOMER,
+    ObjectKind.SUBSCRIPTION,
+    ObjectKind.INVOICE,
+    ObjectKind.TAX_RATE,
+    ObjectKind.CREDIT_NOTE,
+    ObjectKind.INVOICE_PAYMENT,
+}
+"""The kinds whose ids Stripe gives, once each."""
 
 
 class FakeMirror:
@@ -133,16 +143,6 @@ class FakeMirror:
             self._answer()
             return frozenset(rate for rate in ids if (ObjectKind.TAX_RATE, rate) not in self.held)
 
-    def learn(self, observation: Observation) -> None:
-        """Hold a tax rate unless what is held is as late."""
-        if not isinstance(observation.state, TaxRate):
-            raise TypeError("only tax rates are learned without an event")
-        with self._lock:
-            self._answer()
-            held = self._held(observation.state)
-            if held is None or (held.as_of < observation.as_of and not held.deleted):
-                self._hold(observation, held)
-
     def state(self, kind: ObjectKind, object_id: str) -> Snapshot | Deletion | None:
         """Return what stands of an object: its state, its deletion, or nothing."""
         held = self.held.get((kind, object_id))
@@ -196,11 +196,13 @@ class FakeMirror:
 def _is_gone(held: Held, state: Snapshot | Deletion) -> bool:
     """Whether the object is deleted, and the state is not of another one that was given its id since."""
     of = state.last if isinstance(state, Deletion) else state
-    created = None if of is None else getattr(of, "created", None)
+    created = None if of is None or kind_of(state) in _STRIPES_IDS else getattr(of, "created", None)
     return held.deleted and not (created is not None and created > held.as_of)
 
 
 def _is_of_another(held: Held, observation: Observation) -> bool:
     """Whether a deletion is from before the object, so that another one had its id."""
+    if not isinstance(observation.state, Deletion) or observation.state.kind in _STRIPES_IDS:
+        return False
     created = getattr(held.state, "created", None)
-    return isinstance(observation.state, Deletion) and created is not None and created > observation.as_of
+    return created is not None and created > observation.as_of

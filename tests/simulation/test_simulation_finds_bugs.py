@@ -110,7 +110,6 @@ class _TwoTransactions:
         self.record = mirror.record
         self.standing = mirror.standing
         self.unknown_tax_rates = mirror.unknown_tax_rates
-        self.learn = mirror.learn
 
     def apply(self, event: StripeEvent, observation: Observation) -> Verdict:
         if self._mirror.record(event, Outcome.APPLIED, None) is Verdict.DUPLICATE:
@@ -119,7 +118,10 @@ class _TwoTransactions:
         return verdict
 
     def apply_all(self, told: Sequence[tuple[StripeEvent | None, Observation]]) -> Sequence[Verdict]:
-        return [self.apply(event, seen) for event, seen in told if event is not None]
+        return [
+            self._mirror.apply_all([(None, seen)])[0] if event is None else self.apply(event, seen)
+            for event, seen in told
+        ]
 
     def settle(self, *given: Any) -> Verdict:
         return self._mirror.settle(*given)

@@ -89,7 +89,6 @@ class MovingMirror:
         self.apply_all = inner.apply_all
         self.settle = inner.settle
         self.unknown_tax_rates = inner.unknown_tax_rates
-        self.learn = inner.learn
 
     def standing(self, kind: ObjectKind, object_id: str) -> Standing | None:
         """Return the standing, then let another event move the object."""

@@ -42,7 +42,7 @@ class LearnTaxRates:
         for rate in sorted(self._mirror.unknown_tax_rates(named)):
             found = self._stripe.fetch(ObjectKind.TAX_RATE, rate)
             if found is not None:
-                self._mirror.learn(found)
+                self._mirror.apply_all([(None, found)])
         if len(self._seen) + len(named) > _REMEMBERED:
             self._seen.clear()
         self._seen |= named

@@ -148,16 +148,6 @@ class Mirror(Protocol):
         """
         ...
 
-    def learn(self, observation: Observation) -> None:
-        """Write a tax rate that no event told of, unless what stands is as late.
-
-        Raises
-        ------
-        UnavailableError
-            The database does not answer.
-        """
-        ...
-
 
 class StripeObjects(Protocol):
     """Stripe's own word on an object."""

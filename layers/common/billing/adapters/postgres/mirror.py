@@ -39,7 +39,6 @@ from billing.domain.mirror import (
     kind_of,
 )
 from billing.domain.subscriptions import Subscription
-from billing.domain.tax_rates import TaxRate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -173,20 +172,6 @@ class PostgresMirror:
         """
         rows = self._database.query(Statement(SELECT_UNKNOWN, {"ids": list(ids)}))
         return frozenset(row["id"] for row in rows)
-
-    def learn(self, observation: Observation) -> None:
-        """Write a tax rate that no event told of, unless what stands is as late.
-
-        Raises
-        ------
-        UnavailableError
-            The database does not answer.
-        """
-        if not isinstance(observation.state, TaxRate):
-            raise TypeError("only tax rates are learned without an event")
-        self._send(
-            None, ObjectKind.TAX_RATE, observation.state.id, observation.state, observation.as_of, None
-        )
 
     def _write(self, event: StripeEvent | None, observation: Observation, *, revision: int | None) -> Verdict:
         state = observation.state
