@@ -200,13 +200,20 @@ class History:
         self._named = len(world.stripe.names)
 
     def _deliver(self, world: World, idle: list[int], busy: list[int]) -> Action:
-        del world, busy
-        batch = []
-        for _ in range(self._random.randint(1, self._style.batch)):
-            if self._waiting:
-                place = self._random.randrange(min(len(self._waiting), self._style.window))
-                batch.append(self._waiting.pop(place))
+        size = min(self._random.randint(1, self._style.batch), len(self._waiting))
+        batch = [self._waiting.pop(self._place(world, busy)) for _ in range(size)]
         return Deliver(self._random.choice(idle), tuple(batch))
+
+    def _place(self, world: World, busy: list[int]) -> int:
+        """Return which of the waiting events is next; often one that gets in the way of what is under way."""
+        near = range(min(len(self._waiting), self._style.window))
+        if self._style.rushes and busy and self._chance(0.3):
+            told = world.stripe.events
+            under_way = {handed.event.object_id for each in busy for handed in world.workers[each].batch}
+            rivals = [place for place in near if told[self._waiting[place]].object_id in under_way]
+            if rivals:
+                return self._random.choice(rivals)
+        return self._random.choice(near)
 
     def _step(self, world: World, idle: list[int], busy: list[int]) -> Action:
         worker = self._random.choice(busy)
@@ -219,6 +226,8 @@ class History:
                 return Cut(self._random.choice(idle))
             (fault,) = self._random.choices(*zip(*_FAULTS, strict=True))
             return Step(worker, self._tick(), fault)
+        if (world.workers[worker].at or "").startswith(ANSWERED) and self._chance(0.2):
+            return Step(worker, round(self._random.expovariate(1.0), 3))  # a slow answer of Stripe
         return Step(worker, self._tick())
 
     def _chance(self, probability: float) -> bool:

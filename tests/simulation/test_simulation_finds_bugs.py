@@ -22,23 +22,27 @@ if TYPE_CHECKING:
 _PLAN = Plan(seed=4, outages=0.0, fixed={"events": 120, "customers": 2})
 """Small worlds, which are soon made shorter."""
 
-_CROWD = replace(
-    _PLAN,
+_CROWD = Plan(
+    seed=5,
+    outages=0.0,
     fixed={
-        **_PLAN.fixed,
+        "events": 50,
         "customers": 1,
         "workers": 5,
         "batch": 1,
-        "pause": 0.3,
-        "rushes": 0.1,
+        "pause": 1.0,
+        "rushes": 0.3,
         "faults": 0.0,
         "dropped": 0.0,
         "repeated": 0.0,
-        "window": 4,
-        "backlog": 3,
+        "window": 10,
+        "backlog": 6,
     },
 )
-"""Worlds in which workers get into each other's way."""
+"""Worlds in which workers get into each other's way, and nothing mends what they did."""
+
+_BUSY = replace(_CROWD, fixed={**_CROWD.fixed, "workers": 4, "pause": 0.3, "rushes": 0.01})
+"""Worlds in which Stripe moves on while its answers are under way."""
 
 _DATABASE_BUGS = {
     "a state of the same second overwrites what stands": (
@@ -84,7 +88,7 @@ def test_a_settled_state_that_is_written_over_a_later_one_is_found(
     """Given a settlement that does not look at what stands, when one is overtaken, then it shows."""
     look = "(over_revision <> COALESCE(held_revision, (0)::bigint))"
     with function_with(simulation_server, "mirror_verdict", look, "false"):
-        shrunk, told = shortest_failure(theatre, _CROWD, events=6_000)
+        shrunk, told = shortest_failure(theatre, _BUSY, events=6_000)
     assert len(shrunk.result.script.actions) < 100, told
 
 
@@ -172,5 +176,5 @@ def test_a_clock_that_runs_ahead_is_found(theatre: Theatre, monkeypatch: pytest.
         return right(headers, 0.0)
 
     monkeypatch.setattr(client, "_before", hasty)
-    shrunk, told = shortest_failure(theatre, _PLAN, events=6_000)
+    shrunk, told = shortest_failure(theatre, _BUSY, events=6_000)
     assert any(isinstance(action, Ask) for action in shrunk.result.script.actions), told
