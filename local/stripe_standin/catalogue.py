@@ -22,7 +22,7 @@ from local.stripe_standin.params import (
 )
 
 if TYPE_CHECKING:
-    from local.stripe_standin.call import Call
+    from local.stripe_standin.call import Call, Handler
     from local.stripe_standin.store import Json
 
 
@@ -189,6 +189,14 @@ def _create_coupon(call: Call) -> Json:
     return coupon
 
 
+def _listed(kind: str, url: str, *names: str) -> Handler:
+    def listed(call: Call) -> Json:
+        filters = [*equal_filters(call, *names), *range_filters("$.created", call.params.get("created"))]
+        return page(call, kind, url, filters=filters)
+
+    return listed
+
+
 _RECURRING = Shape(
     {"interval": Choice(("day", "month", "week", "year")), "interval_count": Integer(1)}, ("interval",)
 )
@@ -211,15 +219,7 @@ ROUTES = (
     ),
     list_route(
         "/v1/products",
-        lambda call: page(
-            call,
-            "product",
-            "/v1/products",
-            filters=[
-                *equal_filters(call, "active"),
-                *range_filters("$.created", call.params.get("created")),
-            ],
-        ),
+        _listed("product", "/v1/products", "active"),
         {"active": Boolean(), "created": TIME_RANGE},
     ),
     route("GET", "/v1/products/{id}", lambda call: call.require("product", call.path["id"])),
@@ -273,15 +273,7 @@ ROUTES = (
     ),
     list_route(
         "/v1/tax_rates",
-        lambda call: page(
-            call,
-            "tax_rate",
-            "/v1/tax_rates",
-            filters=[
-                *equal_filters(call, "active", "inclusive"),
-                *range_filters("$.created", call.params.get("created")),
-            ],
-        ),
+        _listed("tax_rate", "/v1/tax_rates", "active", "inclusive"),
         {"active": Boolean(), "created": TIME_RANGE, "inclusive": Boolean()},
     ),
     route("GET", "/v1/tax_rates/{tax_rate}", lambda call: call.require("tax_rate", call.path["tax_rate"])),
@@ -302,9 +294,7 @@ ROUTES = (
     ),
     list_route(
         "/v1/coupons",
-        lambda call: page(
-            call, "coupon", "/v1/coupons", filters=range_filters("$.created", call.params.get("created"))
-        ),
+        _listed("coupon", "/v1/coupons"),
         {"created": TIME_RANGE},
     ),
     route("GET", "/v1/coupons/{coupon}", lambda call: call.require("coupon", call.path["coupon"])),
