@@ -68,6 +68,7 @@ _SNAPSHOTS: Mapping[ObjectKind, tuple[str, ...]] = {
         "payment_succeeded",
         "payment_failed",
         "payment_action_required",
+        "payment_attempt_required",
         "voided",
         "marked_uncollectible",
         "sent",
