@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import secrets
+import signal
 import sys
 
 from simulation.play import Plan
@@ -19,6 +20,8 @@ def main() -> int:
     parser.add_argument("--world", type=int, help="play this one world of the seed only")
     parser.add_argument("--shards", type=int, default=os.cpu_count() or 1, help="processes")
     asked = parser.parse_args()
+    # As a Ctrl-C does: the processes and their servers are to end with this one.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     if asked.events < 1 or asked.shards < 1:
         parser.error("--events and --shards are 1 or more")
     seed = secrets.randbelow(10**6) if asked.seed is None else asked.seed

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import resource
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -162,6 +163,8 @@ def _shard(plan: Plan, share: int, shard: int, numbers: range, queue: Queue[Said
     """Play this shard's worlds on a server of its own: the death of a shared one would hit the other shards'
     worlds at moments that no seed knows.
     """  # noqa: D205 - one sentence
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C reaches the parent too, which says when to end
+    signal.signal(signal.SIGTERM, _end)
     state = Path(tempfile.mkdtemp(prefix="billing-simulation-"))
     state.chmod(0o755)  # PostgreSQL's account must get through; what is private in there says so itself
     try:
@@ -170,7 +173,8 @@ def _shard(plan: Plan, share: int, shard: int, numbers: range, queue: Queue[Said
             queue.put(_Word.READY)
             made = 0
             for number in numbers:
-                if made >= share:
+                parent = multiprocessing.parent_process()
+                if made >= share or parent is None or not parent.is_alive():
                     break
                 played = play(theatre, plan, number, shard)
                 made += played.events
@@ -183,6 +187,12 @@ def _shard(plan: Plan, share: int, shard: int, numbers: range, queue: Queue[Said
         queue.put("".join(traceback.format_exception(error)))
     finally:
         shutil.rmtree(state, ignore_errors=True)
+
+
+def _end(*_: object) -> None:
+    """End in good order: the server of this shard is to go with it."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise SystemExit(1)
 
 
 def play(theatre: Theatre, plan: Plan, number: int, shard: int = 0) -> Played:
