@@ -69,6 +69,10 @@ class Deliver:
         return f"worker {self.worker} receives {', '.join(self.events)}"
 
 
+CALLS_MIRROR = "calls the mirror: "
+"""How the step of a worker begins that is a statement."""
+
+
 class Fault(StrEnum):
     """What goes wrong in one step of a worker."""
 
@@ -79,6 +83,18 @@ class Fault(StrEnum):
     KILLED = "loses its connection while the statement runs"
     KILLED_AND_CRASHED = "loses its connection while the statement runs, and dies"
     NO_STRIPE = "gets no answer from Stripe"
+
+    def strikes(self, step: str) -> bool:
+        """Return whether it makes a difference to this step; those of a running statement show in the end."""
+        match self:
+            case Fault.CRASH:
+                return True
+            case Fault.LOST | Fault.REPEATED:
+                return step.startswith(CALLS_MIRROR)
+            case Fault.NO_STRIPE:
+                return "Stripe" in step
+            case _:
+                return False
 
 
 @dataclass(frozen=True, slots=True)

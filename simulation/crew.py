@@ -16,7 +16,7 @@ from billing.domain.errors import UnavailableError
 from billing.entrypoints.event_batch import EventBatch
 from billing.entrypoints.observability import metrics
 from billing.use_cases.apply_stripe_event import ApplyStripeEvent
-from simulation.actions import Fault
+from simulation.actions import CALLS_MIRROR, Fault
 from simulation.stripe import VirtualConnection, VirtualStripeObjects
 
 if TYPE_CHECKING:
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from billing.settings import DatabaseSettings
     from billing.use_cases.ports import Mirror, StripeObjects
     from simulation.stripe import Told, VirtualStripe
-
-CALLS_MIRROR = "calls the mirror: "
-"""How the step of a worker begins that is a statement."""
 
 _FORESEEN = ("UnavailableError", "ContentionError")
 _PATIENCE = 60.0

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from simulation.actions import Ask, Cut, Deliver, Fault, Ref, Rush, Start, Step, Stop
+from simulation.actions import CALLS_MIRROR, Ask, Cut, Deliver, Fault, Ref, Rush, Start, Step, Stop
 from simulation.calls import CALLS, SETTING, Scene, new_customer
-from simulation.crew import CALLS_MIRROR
 from simulation.stripe import ANSWERED, has_route
 
 if TYPE_CHECKING:

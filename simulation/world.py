@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from simulation.actions import Ask, Cut, Deliver, Fault, Rush, Step, Stop
+from simulation.actions import CALLS_MIRROR, Ask, Cut, Deliver, Fault, Rush, Step, Stop
 from simulation.check import differences
-from simulation.crew import CALLS_MIRROR, Handed
+from simulation.crew import Handed
 from simulation.sweep import sweep
 
 if TYPE_CHECKING:
@@ -163,15 +163,17 @@ class World:
         self.stripe.now += action.wait
         if worker.is_idle:
             return False
-        if action.fault is not Fault.NONE:
-            self.counts[f"worker {action.fault}"] += 1
+        strikes = action.fault.strikes(worker.at or "")
         if action.fault in _IN_FLIGHT and self.is_up:
             with self._server.held():
                 worker.go(action.fault)
-                if self._server.settled(worker):
+                strikes = self._server.settled(worker)
+                if strikes:
                     self._server.cut(worker)
         else:
             worker.go(action.fault)
+        if strikes:
+            self.counts[f"worker {action.fault}"] += 1
         worker.wait()
         self._look_after(worker)
         return True
