@@ -23,7 +23,7 @@ def events_until_failure(theatre: Theatre, plan: Plan, events: int) -> tuple[int
         result = theatre.play(plan, number)
         made += result.events
         if result.differences:
-            return made, story(plan.seed, number, result, Shrinker(theatre.replay, seconds=15)(result.script))
+            return made, story(plan.seed, number, result, Shrinker(theatre.replay, seconds=10)(result.script))
         number += 1
     return made, None
 
@@ -35,7 +35,7 @@ def shortest_failure(theatre: Theatre, plan: Plan, events: int) -> tuple[Shrunk,
         result = theatre.play(plan, number)
         made += result.events
         if result.differences:
-            shrunk = Shrinker(theatre.replay, seconds=15)(result.script)
+            shrunk = Shrinker(theatre.replay, seconds=10)(result.script)
             assert shrunk is not None, "the failing world ends well when it is played again"
             return shrunk, story(plan.seed, number, result, shrunk)
         number += 1
