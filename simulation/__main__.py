@@ -13,7 +13,7 @@ from simulation.run import simulate
 
 
 def main() -> int:
-    """Simulate, and return the exit status: 1 when a mirror ended that is not Stripe's state."""
+    """Simulate, and return the exit status: 1 when a mirror ends that is not Stripe's state."""
     parser = argparse.ArgumentParser(prog="python -m simulation", description=__doc__)
     parser.add_argument("--events", type=int, default=20_000, help="how many events Stripe makes, at least")
     parser.add_argument("--seed", type=int, help="what decides everything (default: a new one)")
@@ -25,9 +25,12 @@ def main() -> int:
     if asked.events < 1 or asked.shards < 1:
         parser.error("--events and --shards are 1 or more")
     seed = secrets.randbelow(10**6) if asked.seed is None else asked.seed
-    if asked.world is not None:
-        return simulate(Plan(seed), 1, 1, first=asked.world)
-    return simulate(Plan(seed), asked.events, asked.shards)
+    try:
+        if asked.world is not None:
+            return simulate(Plan(seed), 1, 1, first=asked.world)
+        return simulate(Plan(seed), asked.events, asked.shards)
+    except KeyboardInterrupt:
+        return 130
 
 
 if __name__ == "__main__":
