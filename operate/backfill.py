@@ -54,7 +54,7 @@ class BackfillBar:
         began, before = at_first
         elapsed = self._clock() - began
         mark = "✓" if kind["finished"] else "…"
-        parts = [f"{mark} {kind['kind']:<16} {kind['pages']:>7,} pages {kind['objects']:>10,} objects"]
+        parts = [f"{mark} {kind['kind']:<22} {kind['pages']:>7,} pages {kind['objects']:>10,} objects"]
         if elapsed >= 1:
             # What one call did cannot be told from what it found done.
             parts.append(f"{(int(kind['objects']) - before) / elapsed:>7,.0f}/s")
