@@ -24,9 +24,12 @@ INVOICES = "/api/v1/billing/invoices"
 PATIENCE = 60.0
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def engine() -> None:
-    """Skip where no container engine answers: these tests start none."""
+    """Skip where no container engine answers: these tests start none.
+
+    It is asked before a local cloud is deployed, which takes long and is of the session too.
+    """
     try:
         asked = subprocess.run(["docker", "info"], capture_output=True, text=True, timeout=30, check=False)  # noqa: S607
     except FileNotFoundError:
