@@ -111,3 +111,13 @@ def test_the_queue_hides_a_message_for_longer_than_its_function_runs(resources: 
     """Given the events' queue, when its visibility timeout is read, then it is six times the function's."""
     timeout = _functions(resources)["ApplyStripeEventsFunction"]["Timeout"]
     assert resources["StripeEvents"]["Properties"]["VisibilityTimeout"] >= 6 * timeout
+
+
+def test_every_alarm_tells_the_topic(resources: dict[str, Any]) -> None:
+    """Given every alarm, when it is read, then it tells the topic where there is one, and says what to do."""
+    alarms = {n: r["Properties"] for n, r in resources.items() if r["Type"] == "AWS::CloudWatch::Alarm"}
+    assert "DeadStripeEventsAlarm" in alarms
+    for name, alarm in alarms.items():
+        told = alarm["AlarmActions"]["If"]
+        assert told == ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}], {"Ref": "AWS::NoValue"}], name
+        assert alarm["AlarmDescription"].endswith("; see docs/operations.md"), name
