@@ -166,6 +166,37 @@ class Database:
         begin = Statement("BEGIN ISOLATION LEVEL READ COMMITTED")
         return self._work(lambda connection: _in_one_trip(connection, begin, statements))
 
+    def act_as[T](
+        self,
+        customer: str,
+        statements: Sequence[Statement],
+        act: Callable[[list[list[DictRow]]], tuple[T, Sequence[Statement]]],
+    ) -> T:
+        """Return what `act` makes of the rows of the statements, run as this customer.
+
+        The statements that `act` returns beside it are run in the same transaction, which is then
+        committed: two round trips. What `act` raises rolls everything back. Row security holds as for
+        `read_as`; each statement sees what was committed before it began.
+
+        Raises
+        ------
+        UnavailableError
+            The database does not answer; what was sent may or may not have been committed.
+        psycopg.Error
+            The database refused a statement; nothing was written.
+        """
+        tenant = Statement(
+            "SELECT set_config('billing.customer', %(customer)s, true)", {"customer": customer}
+        )
+
+        def work(connection: Connection) -> T:
+            rows = _begun(connection, (tenant, *statements))[1:]
+            result, more = act(rows)
+            _ended(connection, more)
+            return result
+
+        return self._work(work)
+
     @contextmanager
     def session(self) -> Iterator[Connection]:
         """Yield a connection of its own, closed afterwards, for work that is not to be repeated.
@@ -254,6 +285,32 @@ def _in_one_trip(
             connection.rollback()
         raise
     return [_rows(cursor) for cursor in cursors]
+
+
+def _begun(connection: Connection, statements: Sequence[Statement]) -> list[list[DictRow]]:
+    """Return the rows of statements in a transaction that is left open: one round trip."""
+    try:
+        with connection.pipeline():
+            connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
+            cursors = [_sent(connection, each) for each in statements]
+    except psycopg.Error:
+        if not connection.closed:
+            connection.rollback()
+        raise
+    return [_rows(cursor) for cursor in cursors]
+
+
+def _ended(connection: Connection, statements: Sequence[Statement]) -> None:
+    """Run the last statements of an open transaction and commit it: one round trip."""
+    try:
+        with connection.pipeline():
+            for each in statements:
+                _sent(connection, each)
+            connection.execute("COMMIT")
+    except psycopg.Error:
+        if not connection.closed:
+            connection.rollback()
+        raise
 
 
 def _sent(connection: Connection, statement: Statement) -> psycopg.Cursor[DictRow]:

@@ -8,12 +8,13 @@ if TYPE_CHECKING:
     from billing.adapters.postgres.connection import Connection
 
 # One row an object: a name for people, and everything about it that a migration may set. The runner's own
-# table and what extensions bring are left out; so is whether a role may log in, which is not the schema's.
+# table and what extensions bring are left out; so is whether a role may log in, which is not the schema's,
+# and so are partitions, which come and go with the months.
 _LISTING = """
 WITH space AS (SELECT oid FROM pg_namespace WHERE nspname = 'public'),
 relations AS (
     SELECT c.* FROM pg_class AS c JOIN space ON c.relnamespace = space.oid
-    WHERE c.relname NOT LIKE 'schema\\_migrations%%'
+    WHERE c.relname NOT LIKE 'schema\\_migrations%%' AND NOT c.relispartition
         AND NOT EXISTS (SELECT FROM pg_depend AS d WHERE d.objid = c.oid AND d.deptype = 'e')
 )
 SELECT 'table ' || relname AS name,

@@ -1,0 +1,216 @@
+"""Usage in PostgreSQL: one function of the database writes a request (migrations/0012_usage.sql)."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, LiteralString
+
+from billing.adapters.postgres.codec import period, utc
+from billing.adapters.postgres.connection import Statement
+from billing.adapters.postgres.usage_alerts import alert_statements
+from billing.domain.usage import Aggregation, Recorded, UsageMeter, UsagePoint, UsageSnapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+    from decimal import Decimal
+
+    from psycopg.rows import DictRow
+
+    from billing.adapters.postgres.connection import Database
+    from billing.domain.periods import Period
+    from billing.domain.usage import Grain, UsageEvent
+    from billing.use_cases.usage_ports import React
+
+_METERS: LiteralString = """
+SELECT name, display_name, event_type, aggregation, value_property, group_by, stripe_event_name
+FROM usage_meters ORDER BY name"""
+
+_RECORD: LiteralString = """
+SELECT record_usage(
+    %(recorded_at)s::timestamptz, %(sources)s::text[], %(ids)s::text[], %(digests)s::bytea[],
+    %(times)s::timestamptz[], %(voids)s::text[], %(of)s::integer[], %(meters)s::text[],
+    %(values)s::numeric[], %(distincts)s::text[], %(groups)s::text[]
+) AS outcomes"""
+
+_USED: LiteralString = """
+SELECT meter.name, usage_between(%(customer)s, meter.name, meter.aggregation, span.start, span.until) AS used
+FROM unnest(%(meters)s::text[], %(starts)s::timestamptz[], %(ends)s::timestamptz[])
+    AS span (name, start, until)
+JOIN usage_meters AS meter ON meter.name = span.name"""
+
+# What is not split by a property has '[]' for groups.
+_GROUPS: LiteralString = """
+coalesce((
+    SELECT jsonb_agg(piece.groups::jsonb -> place ORDER BY number)
+    FROM unnest(%(places)s::integer[]) WITH ORDINALITY AS chosen (place, number)
+), '[]') AS split"""
+
+_HISTORY: LiteralString = f"""
+SELECT date_trunc(%(grain)s, piece.bucket, 'UTC') AS start, {_GROUPS},
+    CASE %(aggregation)s
+        WHEN 'sum' THEN sum(piece.sum)
+        WHEN 'count' THEN sum(piece.count)
+        WHEN 'max' THEN max(piece.max)
+        ELSE usage_last_value(max(piece.last))
+    END AS used
+FROM usage_pieces(%(customer)s, %(meter)s, %(start)s, %(end)s) AS piece
+GROUP BY 1, 2"""  # noqa: S608 - literals
+
+_UNIQUE_HISTORY: LiteralString = f"""
+SELECT date_trunc(%(grain)s, piece.bucket, 'UTC') AS start, {_GROUPS}, count(DISTINCT piece.value) AS used
+FROM usage_value_pieces(%(customer)s, %(meter)s, %(start)s, %(end)s) AS piece
+GROUP BY 1, 2"""  # noqa: S608 - literals
+
+_FREEZE: LiteralString = """
+SELECT period_start, period_end, used, frozen_at
+FROM freeze_usage(%(customer)s, %(meter)s, %(start)s, %(end)s, %(at)s)"""
+
+
+class PostgresUsageMeters:
+    """The port `UsageMeters`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def all(self) -> Sequence[UsageMeter]:
+        """Return every meter, by name.
+
+        Raises
+        ------
+        UnavailableError
+            The database does not answer.
+        """
+        return tuple(_meter(row) for row in self._database.query(Statement(_METERS)))
+
+
+class PostgresUsageStore:
+    """The port `UsageStore`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def record(
+        self,
+        customer: str,
+        events: Sequence[UsageEvent],
+        recorded_at: datetime,
+        watched: Mapping[str, Period],
+        react: React,
+    ) -> Sequence[Recorded]:
+        """Keep the events, and return what became of each, as the port says; two round trips.
+
+        Raises
+        ------
+        UnavailableError
+            The database does not answer; sent again, what was kept is a DUPLICATE.
+        """
+        record = Statement(_RECORD, {"recorded_at": recorded_at, **_columns(events)})
+
+        def act(rows: list[list[DictRow]]) -> tuple[Sequence[Recorded], Sequence[Statement]]:
+            outcomes = tuple(Recorded(outcome) for outcome in rows[0][0]["outcomes"])
+            alerts = react({row["name"]: row["used"] for row in rows[1]})
+            return outcomes, [each for alert in alerts for each in alert_statements(alert)]
+
+        return self._database.act_as(customer, (record, _used(customer, watched)), act)
+
+    def used(self, customer: str, spans: Mapping[str, Period]) -> Mapping[str, Decimal]:
+        """Return what was used of each meter in its span, exact to the event.
+
+        Raises
+        ------
+        UnavailableError
+            The database does not answer.
+        """
+        (rows,) = self._database.read_as(customer, _used(customer, spans))
+        return {row["name"]: row["used"] for row in rows}
+
+    def history(
+        self, customer: str, meter: UsageMeter, span: Period, grain: Grain, group_by: Sequence[str] = ()
+    ) -> Sequence[UsagePoint]:
+        """Return what was used in each UTC day or hour within the span, as the port says.
+
+        Raises
+        ------
+        UnavailableError
+            The database does not answer.
+        """
+        is_unique = meter.aggregation is Aggregation.UNIQUE_COUNT
+        statement = Statement(
+            _UNIQUE_HISTORY if is_unique else _HISTORY,
+            {
+                "customer": customer,
+                "meter": meter.name,
+                "aggregation": meter.aggregation.value,
+                "grain": grain.value,
+                "places": [meter.group_by.index(name) for name in group_by],
+                "start": span.start,
+                "end": span.end,
+            },
+        )
+        (rows,) = self._database.read_as(customer, statement)
+        points = [UsagePoint(utc(row["start"]), tuple(row["split"]), row["used"]) for row in rows]
+        return sorted(points, key=lambda point: (point.start, point.groups))
+
+    def freeze(self, customer: str, meter: str, span: Period, at: datetime) -> UsageSnapshot:
+        """Close the period and return what was used in it; the first answer stands for ever.
+
+        Raises
+        ------
+        UnavailableError
+            The database does not answer.
+        """
+        closing = {"customer": customer, "meter": meter, "start": span.start, "end": span.end, "at": at}
+        row = self._database.query(Statement(_FREEZE, closing))[0]
+        return UsageSnapshot(
+            customer,
+            meter,
+            period(row["period_start"], row["period_end"]),
+            row["used"],
+            utc(row["frozen_at"]),
+        )
+
+
+def _used(customer: str, spans: Mapping[str, Period]) -> Statement:
+    return Statement(
+        _USED,
+        {
+            "customer": customer,
+            "meters": list(spans),
+            "starts": [span.start for span in spans.values()],
+            "ends": [span.end for span in spans.values()],
+        },
+    )
+
+
+def _columns(events: Sequence[UsageEvent]) -> dict[str, list[object]]:
+    readings = [(place, reading) for place, event in enumerate(events, 1) for reading in event.readings]
+    return {
+        "sources": [event.source for event in events],
+        "ids": [event.id for event in events],
+        "digests": [event.digest for event in events],
+        "times": [event.time for event in events],
+        "voids": [event.voids or "" for event in events],
+        "of": [place for place, _ in readings],
+        "meters": [reading.meter for _, reading in readings],
+        "values": [reading.value for _, reading in readings],
+        "distincts": [reading.distinct for _, reading in readings],
+        "groups": [groups_text(reading.groups) for _, reading in readings],
+    }
+
+
+def groups_text(groups: Sequence[str]) -> str:
+    """Return the values of the group_by properties as the stores keep them: a JSON list."""
+    return json.dumps(list(groups), ensure_ascii=False, separators=(",", ":"))
+
+
+def _meter(row: DictRow) -> UsageMeter:
+    return UsageMeter(
+        name=row["name"],
+        display_name=row["display_name"],
+        event_type=row["event_type"],
+        aggregation=Aggregation(row["aggregation"]),
+        value_property=row["value_property"],
+        group_by=tuple(row["group_by"]),
+        stripe_event_name=row["stripe_event_name"],
+    )

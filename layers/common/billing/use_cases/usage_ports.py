@@ -1,0 +1,176 @@
+"""What metering needs from the outside; each Protocol is made real by one adapter, the store by two."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+    from decimal import Decimal
+
+    from billing.domain.periods import Period
+    from billing.domain.usage import (
+        Grain,
+        LatePolicy,
+        Recorded,
+        UsageEvent,
+        UsageMeter,
+        UsagePoint,
+        UsageSnapshot,
+    )
+    from billing.domain.usage_alerts import Threshold, UsageAlert
+    from billing.domain.usage_plans import MeteredItem
+
+    type React = Callable[[Mapping[str, Decimal]], Sequence[UsageAlert]]
+
+
+class UsageMeters(Protocol):
+    """The meters, as they were defined at the last deploy."""
+
+    def all(self) -> Sequence[UsageMeter]:
+        """Return every meter, by name.
+
+        Raises
+        ------
+        UnavailableError
+            The store does not answer.
+        """
+        ...
+
+
+class UsagePlans(Protocol):
+    """What customers' subscriptions say about meters."""
+
+    def items(self, customer: str) -> Mapping[str, MeteredItem]:
+        """Return the item that prices each meter, by the meter's name; a meter without one is missing.
+
+        Where several subscriptions have the meter it is the one that was created first.
+
+        Raises
+        ------
+        UnavailableError
+            The database does not answer.
+        """
+        ...
+
+
+class UsageStore(Protocol):
+    """Usage events and what they add up to; two stores give the same answers to the same history."""
+
+    def record(
+        self,
+        customer: str,
+        events: Sequence[UsageEvent],
+        recorded_at: datetime,
+        watched: Mapping[str, Period],
+        react: React,
+    ) -> Sequence[Recorded]:
+        """Keep the events, and return what became of each, in the order given.
+
+        Each is kept whole or not at all. One whose (source, id) is known is a DUPLICATE, or a CONFLICT if its
+        content differs, however long ago the first came. Events that void others are taken after those that do
+        not, in the order given. An event of a closed period counts where the customer's policy says.
+
+        `watched` names a period for each meter whose usage is to be told: `react` is called once, with what
+        is used in those periods now, and the alerts that it returns are stored and put into the outbox with
+        the events, each once for its meter, kind, value and period, whoever else writes.
+
+        Raises
+        ------
+        UnavailableError
+            The store does not answer; sent again, what was kept is a DUPLICATE.
+        """
+        ...
+
+    def used(self, customer: str, spans: Mapping[str, Period]) -> Mapping[str, Decimal]:
+        """Return what was used of each meter in its span, exact to the event; zero where nothing was.
+
+        Raises
+        ------
+        UnavailableError
+            The store does not answer.
+        """
+        ...
+
+    def history(
+        self, customer: str, meter: UsageMeter, span: Period, grain: Grain, group_by: Sequence[str] = ()
+    ) -> Sequence[UsagePoint]:
+        """Return what was used in each UTC day or hour within the span, oldest first, then by groups.
+
+        Steps without usage are missing. The first and last step hold only what lies in the span. `group_by`
+        are properties of the meter's own, in the order of their values in a point.
+
+        Raises
+        ------
+        UnavailableError
+            The store does not answer.
+        """
+        ...
+
+    def freeze(self, customer: str, meter: str, span: Period, at: datetime) -> UsageSnapshot:
+        """Close the period and return what was used in it; the first answer stands for ever.
+
+        Raises
+        ------
+        UnavailableError
+            The store does not answer.
+        """
+        ...
+
+
+class UsageAlerts(Protocol):
+    """The thresholds of customers, and what fired."""
+
+    def thresholds(self, customer: str) -> Sequence[Threshold] | None:
+        """Return what the customer set, None if it never set any.
+
+        Raises
+        ------
+        UnavailableError
+            The database does not answer.
+        """
+        ...
+
+    def replace(self, customer: str, thresholds: Sequence[Threshold]) -> None:
+        """Put these in the place of whatever the customer has set.
+
+        Raises
+        ------
+        UnavailableError
+            The database does not answer.
+        """
+        ...
+
+    def fired(self, customer: str, since: datetime) -> Sequence[UsageAlert]:
+        """Return the alerts of every period that had not ended by `since`, oldest first.
+
+        Raises
+        ------
+        UnavailableError
+            The database does not answer.
+        """
+        ...
+
+
+class UsagePolicies(Protocol):
+    """What each customer's late usage becomes."""
+
+    def set_late_policy(self, customer: str, policy: LatePolicy) -> None:
+        """Keep the policy for what comes from now on.
+
+        Raises
+        ------
+        UnavailableError
+            The database does not answer.
+        """
+        ...
+
+
+__all__ = [
+    "UsageAlerts",
+    "UsageMeters",
+    "UsagePlans",
+    "UsagePolicies",
+    "UsageStore",
+]
