@@ -21,6 +21,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
     batch = EventBatch(
         read=bootstrap.read_stripe_event(),
         apply=bootstrap.apply_stripe_event(),
+        recognise=bootstrap.recognise_stripe_event(),
         store=bootstrap.idempotency_store(),
         redeliver=bootstrap.redelivery(),
     )

@@ -8,21 +8,25 @@ from typing import TYPE_CHECKING
 import boto3
 import pytest
 
-from billing import bootstrap
+from billing import bootstrap, metering
 from billing.adapters.postgres.mirror import PostgresMirror
 from billing.domain.features import Feature
 from tests.support.api import Api
+from tests.support.cold_start import cold_start
+from tests.support.event_worker import Worker
 from tests.support.issuer import AUDIENCE, rsa_key, running_issuer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_s3 import S3Client
     from types_boto3_secretsmanager import SecretsManagerClient
 
     from billing.adapters.postgres.connection import Connection, Credentials, Database
     from billing.domain.documents import InvoiceDocument
     from billing.settings import DatabaseSettings
+    from tests.fixtures.stripe_data import RunningStandin
     from tests.support.issuer import Issuer
 
 SELLER = {
@@ -93,7 +97,7 @@ def forget() -> None:
     """Drop what bootstrap keeps for the life of an execution environment."""
     if bootstrap._database.cache_info().currsize:  # noqa: SLF001 - its connection must be closed
         bootstrap._database().close()  # noqa: SLF001
-    for part in vars(bootstrap).values():
+    for part in (*vars(bootstrap).values(), *vars(metering).values()):
         if hasattr(part, "cache_clear"):
             part.cache_clear()
 
@@ -102,3 +106,45 @@ def forget() -> None:
 def api(environment: None, owner: Connection, worker_database: Database, issuer: Issuer) -> Api:
     """Return the API; every answer that it gives is held to openapi.yaml."""
     return Api(owner, PostgresMirror(worker_database), issuer)
+
+
+@pytest.fixture
+def worker(
+    aws_endpoint: str,
+    unique_name: str,
+    database: DatabaseSettings,
+    database_secrets: dict[str, Credentials],
+    owner: Connection,
+    stripe_standin: RunningStandin,
+) -> Iterator[Worker]:
+    """Yield the function that applies events, as it starts in template.yaml's environment."""
+    credentials = database_secrets["billing_worker"]
+    secrets = {
+        "database": {"username": credentials.username, "password": credentials.password},
+        "stripe": {"api_key": "sk_test_standin"},
+    }
+    manager = boto3.client("secretsmanager")
+    for name, value in secrets.items():
+        manager.create_secret(Name=f"{unique_name}-{name}", SecretString=json.dumps(value))
+    dynamodb: DynamoDBClient = boto3.client("dynamodb")
+    dynamodb.create_table(
+        TableName=unique_name,
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    queue = boto3.client("sqs").create_queue(QueueName=unique_name, Attributes={"VisibilityTimeout": "600"})
+    environment = {
+        "EVENT_QUEUE_URL": queue["QueueUrl"],
+        "DATABASE_HOST": database.host,
+        "DATABASE_PORT": str(database.port),
+        "DATABASE_NAME": database.name,
+        "DATABASE_SSL_MODE": database.ssl_mode,
+        "DATABASE_SECRET_ID": f"{unique_name}-database",
+        "STRIPE_API_KEY_SECRET_ID": f"{unique_name}-stripe",
+        "STRIPE_API_BASE": stripe_standin.base_url,
+        "STRIPE_LIVEMODE": "false",
+        "IDEMPOTENCY_TABLE": unique_name,
+    }
+    with cold_start(environment):
+        yield Worker(environment, owner, dynamodb)

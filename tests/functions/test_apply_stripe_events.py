@@ -1,9 +1,7 @@
 from __future__ import annotations
 
 import json
-import time
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import boto3
 import pytest
@@ -11,119 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.entrypoints.event_batch import delay
-from tests.fakes.stripe_payloads import CREATED, customer, event, invoice, line, subscription
+from tests.fakes.stripe_payloads import CREATED, customer, event, invoice, line
 from tests.support.cold_start import cold_start
-from tests.support.lambdas import PROJECT, lambda_context, lambda_handler
+from tests.support.event_worker import FAILED_NONE, batch, counted, logged, paid
+from tests.support.lambdas import PROJECT, lambda_context
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from aws_lambda_powertools.utilities.typing import LambdaContext
-    from types_boto3_dynamodb import DynamoDBClient
-
-    from billing.adapters.postgres.connection import Connection, Credentials
-    from billing.settings import DatabaseSettings
     from tests.fixtures.stripe_data import RunningStandin
-
-FAILED_NONE: list[str] = []
-
-
-def batch(*events: dict[str, Any] | str) -> dict[str, Any]:
-    """Return a batch of SQS; the records are named by their place."""
-    sample: dict[str, Any] = json.loads((PROJECT / "events" / "apply_stripe_events.json").read_bytes())
-    return {
-        "Records": [
-            sample["Records"][0]
-            | {"messageId": str(place), "body": one if isinstance(one, str) else json.dumps(one)}
-            for place, one in enumerate(events)
-        ]
-    }
-
-
-def paid(name: str = "evt_1", **members: Any) -> dict[str, Any]:
-    return event("invoice.paid", invoice(status="paid"), id=name, **members)
-
-
-@dataclass
-class Worker:
-    """The function, and what is behind it."""
-
-    environment: dict[str, str]
-    owner: Connection
-    dynamodb: DynamoDBClient
-    handler: Callable[[Any, LambdaContext], dict[str, Any]] = field(
-        default_factory=lambda: lambda_handler("apply_stripe_events")
-    )
-
-    def apply(self, *events: dict[str, Any] | str) -> list[str]:
-        """Return which records of the batch failed."""
-        answer = self.handler(batch(*events), lambda_context())
-        return [failed["itemIdentifier"] for failed in answer["batchItemFailures"]]
-
-    def inbox(self) -> dict[str, str]:
-        """Return how each event ended."""
-        rows = self.owner.execute("SELECT id, outcome FROM stripe_webhook_events").fetchall()
-        return {row["id"]: row["outcome"] for row in rows}
-
-    def invoice_status(self) -> str | None:
-        """Return the mirrored status of the invoice in_1."""
-        row = self.owner.execute("SELECT status FROM invoices WHERE id = 'in_1'").fetchone()
-        return None if row is None else row["status"]
-
-
-@pytest.fixture
-def worker(
-    aws_endpoint: str,
-    unique_name: str,
-    database: DatabaseSettings,
-    database_secrets: dict[str, Credentials],
-    owner: Connection,
-    stripe_standin: RunningStandin,
-) -> Iterator[Worker]:
-    credentials = database_secrets["billing_worker"]
-    secrets = {
-        "database": {"username": credentials.username, "password": credentials.password},
-        "stripe": {"api_key": "sk_test_standin"},
-    }
-    manager = boto3.client("secretsmanager")
-    for name, value in secrets.items():
-        manager.create_secret(Name=f"{unique_name}-{name}", SecretString=json.dumps(value))
-    dynamodb: DynamoDBClient = boto3.client("dynamodb")
-    dynamodb.create_table(
-        TableName=unique_name,
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
-    queue = boto3.client("sqs").create_queue(QueueName=unique_name, Attributes={"VisibilityTimeout": "600"})
-    environment = {
-        "EVENT_QUEUE_URL": queue["QueueUrl"],
-        "DATABASE_HOST": database.host,
-        "DATABASE_PORT": str(database.port),
-        "DATABASE_NAME": database.name,
-        "DATABASE_SSL_MODE": database.ssl_mode,
-        "DATABASE_SECRET_ID": f"{unique_name}-database",
-        "STRIPE_API_KEY_SECRET_ID": f"{unique_name}-stripe",
-        "STRIPE_API_BASE": stripe_standin.base_url,
-        "STRIPE_LIVEMODE": "false",
-        "IDEMPOTENCY_TABLE": unique_name,
-    }
-    with cold_start(environment):
-        yield Worker(environment, owner, dynamodb)
-
-
-def logged(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
-    return [json.loads(text) for text in capsys.readouterr().out.splitlines()]
-
-
-def counted(lines: list[dict[str, Any]]) -> dict[str, float]:
-    """Return the sum of each metric."""
-    sums: dict[str, float] = {}
-    for entry in lines:
-        for definition in entry.get("_aws", {}).get("CloudWatchMetrics", [{}])[0].get("Metrics", []):
-            name = definition["Name"]
-            sums[name] = sums.get(name, 0) + sum(entry[name])
-    return sums
+    from tests.support.event_worker import Worker
 
 
 def test_the_sample_batch_is_applied(worker: Worker) -> None:
@@ -263,76 +156,6 @@ def test_delays_grow_up_to_a_quarter_of_an_hour(failures: int) -> None:
 def test_a_batch_that_fails_whole_is_reported_record_by_record(worker: Worker) -> None:
     """Given only poison, when it is applied, then every record is named and nothing is raised."""
     assert worker.apply("x", "y") == ["0", "1"]
-
-
-def test_a_copy_within_the_hour_does_not_reach_the_database(worker: Worker) -> None:
-    """Given an applied event whose inbox row is taken away, when it comes again, then nothing is written."""
-    worker.apply(paid())
-    worker.owner.execute("DELETE FROM stripe_webhook_events")
-    assert worker.apply(paid()) == FAILED_NONE
-    assert worker.inbox() == {}
-
-
-def test_an_event_of_the_other_mode_is_another_event_to_the_filter(worker: Worker) -> None:
-    """Given one id in test and in live mode, when both come, then the filter does not mix them up."""
-    worker.apply(paid())
-    worker.owner.execute("DELETE FROM stripe_webhook_events")
-    worker.apply(event("customer.created", customer(livemode=True), id="evt_1", livemode=True))
-    assert worker.inbox() == {"evt_1": "quarantined"}
-
-
-def test_without_the_filter_the_inbox_knows_a_copy(
-    worker: Worker, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Given DynamoDB away, when events come twice, then each has one effect, the loss is told."""
-    worker.dynamodb.delete_table(TableName=worker.environment["IDEMPOTENCY_TABLE"])
-    assert worker.apply(paid(), paid(), event("customer.created", customer(), id="evt_2")) == FAILED_NONE
-    assert worker.inbox() == {"evt_1": "applied", "evt_2": "applied"}
-    sums = counted(logged(capsys))
-    assert (sums["IdempotencyUnavailable"], sums["StripeEventsApplied"]) == (1, 2)
-    assert sums["StripeEventsDuplicate"] == 1
-
-
-def test_no_table_configured_means_no_filter(worker: Worker) -> None:
-    """Given no idempotency table, when an event comes twice, then the inbox alone keeps it to one effect."""
-    with cold_start({**worker.environment, "IDEMPOTENCY_TABLE": ""}):
-        assert worker.apply(paid(), paid()) == FAILED_NONE
-    assert worker.inbox() == {"evt_1": "applied"}
-
-
-def test_an_event_that_another_worker_has_comes_again(
-    worker: Worker, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Given an event in progress elsewhere, when it comes, then it stays on the queue without an error."""
-    table = worker.environment["IDEMPOTENCY_TABLE"]
-    worker.apply(paid())
-    worker.owner.execute("DELETE FROM stripe_webhook_events")
-    [record] = worker.dynamodb.scan(TableName=table)["Items"]
-    later = {"N": str(int(time.time() * 1000) + 60_000)}
-    worker.dynamodb.put_item(
-        TableName=table, Item=record | {"status": {"S": "INPROGRESS"}, "in_progress_expiration": later}
-    )
-    assert worker.apply(paid()) == ["0"]
-    sums = counted(logged(capsys))
-    assert (sums["StripeEventsInProgress"], "StripeEventsFailed" in sums) == (1, False)
-    killed = {"N": str(int(time.time() * 1000) - 1)}
-    worker.dynamodb.put_item(
-        TableName=table, Item=record | {"status": {"S": "INPROGRESS"}, "in_progress_expiration": killed}
-    )
-    assert worker.apply(paid()) == FAILED_NONE
-    assert set(worker.inbox()) == {"evt_1"}
-
-
-def test_a_failure_is_not_remembered(worker: Worker, capsys: pytest.CaptureFixture[str]) -> None:
-    """Given the database away for a delivery, when it is back, then the same events are applied."""
-    events = [paid(), event("customer.subscription.created", subscription(), id="evt_2")]
-    with cold_start({**worker.environment, "DATABASE_PORT": "1"}):
-        assert worker.apply(*events) == ["0", "1"]
-    failures = [entry for entry in logged(capsys) if entry.get("message") == "event failed"]
-    assert [entry["reason"] for entry in failures] == ["The database does not answer."] * 2
-    with cold_start(worker.environment):
-        assert worker.apply(*events) == FAILED_NONE
-    assert worker.inbox() == {"evt_1": "applied", "evt_2": "applied"}
 
 
 def test_a_tie_is_settled_with_stripe(

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from billing.use_cases.migrate_schema import MigrateSchema
     from billing.use_cases.ports import FeatureFlags, InvoiceReader, InvoiceRenderer, TokenVerifier
     from billing.use_cases.receive_stripe_event import ReceiveStripeEvent
+    from billing.use_cases.recognise_stripe_event import RecogniseStripeEvent
     from billing.use_cases.replay_stripe_event import ReplayStripeEvent
     from billing.use_cases.sweep_stripe_events import SweepStripeEvents
 
@@ -145,6 +146,15 @@ def read_stripe_event() -> Callable[[Mapping[str, object]], StripeEvent]:
     from billing.adapters.stripe.events import read_event
 
     return read_event
+
+
+@cache
+def recognise_stripe_event() -> RecogniseStripeEvent:
+    """Return what tells a copy of an event from another one under its id."""
+    from billing.adapters.postgres.inbox import PostgresInbox
+    from billing.use_cases.recognise_stripe_event import RecogniseStripeEvent
+
+    return RecogniseStripeEvent(PostgresInbox(_database()))
 
 
 @cache

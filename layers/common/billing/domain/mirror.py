@@ -112,11 +112,16 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """How an event reached us: `attempt` counts from 1, `body` is the event's JSON as it came."""
+    """How an event reached us: `attempt` counts from 1, `body` is the event's JSON as it came.
+
+    `digest` is the SHA-256 of its `data`, in hexadecimal, whatever the order of the members: the rest of a
+    body differs from delivery to delivery.
+    """
 
     received_at: datetime
     attempt: int
     body: str = field(repr=False)
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ Only the failed ones come again.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from dataclasses import dataclass, replace
@@ -15,9 +16,10 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from billing.domain.errors import BillingError, PayloadRejectedError, UnavailableError
-from billing.domain.mirror import MalformedEvent, MalformedEventError, Outcome, Receipt
-from billing.entrypoints.event_filter import Claim, EventFilter
+from billing.domain.mirror import MalformedEvent, MalformedEventError, Outcome, Receipt, StripeEvent
+from billing.entrypoints.event_filter import Claim, EventFilter, is_other
 from billing.entrypoints.observability import count, failure, logger
+from billing.use_cases.apply_stripe_event import Applied
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -26,8 +28,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.idempotency import BasePersistenceLayer
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-    from billing.domain.mirror import StripeEvent
-    from billing.use_cases.apply_stripe_event import Applied, ApplyStripeEvent
+    from billing.use_cases.apply_stripe_event import ApplyStripeEvent
 
 LONGEST_DELAY = 900
 """Seconds: an outage of any length is noticed within a quarter of an hour of its end."""
@@ -39,6 +40,9 @@ _METRICS = {
     Outcome.QUARANTINED: "StripeEventsQuarantined",
     None: "StripeEventsDuplicate",
 }
+
+
+_OTHER = "event: another one came under this id before"
 
 
 def delay(receive_count: int) -> int:
@@ -53,6 +57,7 @@ class InProgressError(BillingError):
 class EventBatch:
     """Applies the events of a batch.
 
+    `recognise` says how an event differs from the one that ended under its id before, None for a copy.
     `store` is None where idempotency records are not kept. `redeliver` is given the failed messages'
     receipt handles with the seconds until each is to come again.
     """
@@ -61,17 +66,19 @@ class EventBatch:
         self,
         read: Callable[[Mapping[str, object]], StripeEvent],
         apply: ApplyStripeEvent,
+        recognise: Callable[[StripeEvent], str | None],
         store: BasePersistenceLayer | None,
         redeliver: Callable[[Mapping[str, int]], None],
     ) -> None:
         self._read = read
         self._apply = apply
+        self._recognise = recognise
         self._store = store
         self._redeliver = redeliver
 
     def __call__(self, event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
         """Return which records failed, for Lambda to leave on the queue (ReportBatchItemFailures)."""
-        run = _Run(self._read, self._apply, EventFilter(self._store, context))
+        run = _Run(self._read, self._apply, self._recognise, EventFilter(self._store, context))
         run.begin([SQSRecord(record) for record in event["Records"]])
         # Never raised for a batch that failed whole: the error would quote its records.
         processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
@@ -115,10 +122,12 @@ class _Run:
         self,
         read: Callable[[Mapping[str, object]], StripeEvent],
         apply: ApplyStripeEvent,
+        recognise: Callable[[StripeEvent], str | None],
         events: EventFilter,
     ) -> None:
         self._read = read
         self._apply = apply
+        self._recognise = recognise
         self._filter = events
         self._started = time.perf_counter()
         self._items: dict[str, _Item] = {}
@@ -155,15 +164,7 @@ class _Run:
             if item.event is not None:
                 self._keep_failure(item.event, error)
             raise
-        outcome = None if item.applied is None else item.applied.outcome
-        count(_METRICS[outcome])
-        if item.applied is not None:
-            if item.applied.asked_stripe:
-                count("TiesSettled")
-            if item.applied.reason is not None:
-                facts["reason"] = item.applied.reason
-        ended = {"outcome": outcome or "duplicate", **self._elapsed()}
-        logger().info("event done", extra={**facts, **ended})
+        self._tell(item.applied or Applied(None), facts)
 
     def end(self) -> None:
         """Remember which events ended."""
@@ -175,7 +176,9 @@ class _Run:
         first: dict[str, tuple[StripeEvent, _Item]] = {}
         for item in self._items.values():
             if item.event is not None and not isinstance(item.event, MalformedEvent):
-                first.setdefault(item.event.id, (item.event, item))
+                known, _ = first.setdefault(item.event.id, (item.event, item))
+                if is_other(item.event, known):
+                    item.claim = Claim.OTHER
         return list(first.values())
 
     def _together(self) -> None:
@@ -196,16 +199,34 @@ class _Run:
             raise InProgressError
         if item.applied is None and item.claim is not Claim.DONE and item.event is not None:
             item.applied = self._apply(item.event)
+        if item.applied is not None and item.applied.outcome is None and isinstance(item.event, StripeEvent):
+            other = _OTHER if item.claim is Claim.OTHER else self._recognise(item.event)
+            item.applied = replace(item.applied, reason=other or item.applied.reason)
+
+    def _tell(self, applied: Applied, facts: dict[str, object]) -> None:
+        if applied.asked_stripe:
+            count("TiesSettled")
+        ended = {**facts, "outcome": applied.outcome or "duplicate", **self._elapsed()}
+        if applied.outcome is None and applied.reason is not None:
+            # Nothing was written: what ended stays as it is.
+            count("StripeEventsConflicting")
+            logger().warning(
+                "event done", extra={**ended, "outcome": "conflicting", "reason": applied.reason}
+            )
+            return
+        count(_METRICS[applied.outcome])
+        logger().info("event done", extra=ended | ({"reason": applied.reason} if applied.reason else {}))
 
     def _item(self, record: SQSRecord) -> _Item:
         try:
-            return _Item(replace(self._event(record.body), receipt=_receipt(record)))
+            payload = _parsed(record.body)
+            return _Item(replace(self._event(payload), receipt=_receipt(record, payload)))
         except Exception as error:  # noqa: BLE001 - raised again when the record's turn comes
             return _Item(None, error)
 
-    def _event(self, body: str) -> StripeEvent | MalformedEvent:
+    def _event(self, payload: Mapping[str, object]) -> StripeEvent | MalformedEvent:
         try:
-            return self._read(_parsed(body))
+            return self._read(payload)
         except MalformedEventError as error:
             return error.event
 
@@ -225,10 +246,13 @@ class _Run:
 
 
 def _is_for_good(item: _Item) -> bool:
-    """Return whether the event ended and no newer version is to judge it again."""
+    """Return whether the event ended, and no newer version is to judge it again."""
     if item.error is not None or item.applied is None:
         return False
-    return item.applied.outcome is None or item.applied.outcome.is_final
+    if item.applied.outcome is None:
+        # What came under another's id must not stand for it in the records.
+        return item.applied.reason is None
+    return item.applied.outcome.is_final
 
 
 def _parsed(body: str) -> Mapping[str, object]:
@@ -241,10 +265,11 @@ def _parsed(body: str) -> Mapping[str, object]:
     return payload
 
 
-def _receipt(record: SQSRecord) -> Receipt:
+def _receipt(record: SQSRecord, payload: Mapping[str, object]) -> Receipt:
     sent = int(record.attributes.sent_timestamp) / 1000
     return Receipt(
         received_at=datetime.fromtimestamp(sent, UTC),
         attempt=int(record.attributes.approximate_receive_count),
         body=record.body,
+        digest=hashlib.sha256(json.dumps(payload.get("data"), sort_keys=True).encode()).hexdigest(),
     )

@@ -12,7 +12,10 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from aws_lambda_powertools.utilities.idempotency import IdempotencyConfig
-from aws_lambda_powertools.utilities.idempotency.exceptions import IdempotencyItemAlreadyExistsError
+from aws_lambda_powertools.utilities.idempotency.exceptions import (
+    IdempotencyItemAlreadyExistsError,
+    IdempotencyValidationError,
+)
 
 from billing.entrypoints.observability import count, failure, logger
 
@@ -31,7 +34,9 @@ comes later is rare enough for the inbox alone, and short records keep the table
 
 _AT_ONCE = 10
 _CONFIG = IdempotencyConfig(
-    event_key_jmespath="[livemode, id]",
+    # Two endpoints may deliver one event in two versions, in which it reads differently.
+    event_key_jmespath="[livemode, id, api_version]",
+    payload_validation_jmespath="[type, created, digest]",
     raise_on_no_idempotency_key=True,
     expires_after_seconds=REMEMBERED_FOR,
     hash_function="sha256",
@@ -44,6 +49,7 @@ class Claim(Enum):
     OURS = "ours"
     DONE = "done"  # it ended before
     ELSEWHERE = "elsewhere"  # another invocation has it
+    OTHER = "other"  # the record is of another payload, so that only the inbox can tell how its event ended
 
 
 class EventFilter:
@@ -84,17 +90,19 @@ class EventFilter:
     def _ask(self, store: BasePersistenceLayer, event: StripeEvent) -> Claim:
         try:
             # With the time left a killed run blocks its events only until it would have timed out.
-            store.save_inprogress(_key(event), self._context.get_remaining_time_in_millis())
+            store.save_inprogress(_facts(event), self._context.get_remaining_time_in_millis())
         except IdempotencyItemAlreadyExistsError as known:
-            return _claim_of(known.old_data_record or store.get_record(_key(event)))
+            return _claim_of(known.old_data_record or store.get_record(_facts(event)))
+        except IdempotencyValidationError:
+            return Claim.OTHER
         return Claim.OURS
 
     def _remember(self, event: StripeEvent) -> None:
         # What is stored is that it ended; an outcome that a person asks for is in the inbox.
-        self._asked(lambda store: store.save_success(_key(event), {}))
+        self._asked(lambda store: store.save_success(_facts(event), {}))
 
     def _forget(self, event: StripeEvent) -> None:
-        self._asked(lambda store: store.delete_record(_key(event), RuntimeError()))
+        self._asked(lambda store: store.delete_record(_facts(event), RuntimeError()))
 
     def _asked[T](self, ask: Callable[[BasePersistenceLayer], T]) -> T | None:
         """Return what the store says, None if it is away."""
@@ -111,8 +119,21 @@ class EventFilter:
             return None
 
 
-def _key(event: StripeEvent) -> dict[str, object]:
-    return {"livemode": event.livemode, "id": event.id}
+def is_other(event: StripeEvent, known: StripeEvent) -> bool:
+    """Return whether two events of one id and one API version do not say the same."""
+    one, two = _facts(event), _facts(known)
+    return one["api_version"] == two["api_version"] and one != two
+
+
+def _facts(event: StripeEvent) -> dict[str, object]:
+    return {
+        "livemode": event.livemode,
+        "id": event.id,
+        "api_version": event.api_version,
+        "type": event.type,
+        "created": event.created.isoformat(),
+        "digest": None if event.receipt is None else event.receipt.digest,
+    }
 
 
 def _claim_of(record: DataRecord | None) -> Claim:
