@@ -48,6 +48,10 @@ class _NoStripe:
     def fetch(self, _kind: ObjectKind, _object_id: str) -> Observation | None:
         """Return that there is none such."""
 
+    def fetch_discounts(self, _kind: ObjectKind, _document_id: str) -> Sequence[Observation]:
+        """Return that it tells none."""
+        return ()
+
 
 def apply_events(
     settings: DatabaseSettings, credentials: Credentials, client: int, events: int, start: Barrier | None

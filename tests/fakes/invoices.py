@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from billing.domain.catalogue import Coupon, Discount
 from billing.domain.credit_notes import CreditNote, CreditNoteSummary
 from billing.domain.customers import Customer
 from billing.domain.errors import InvalidParameterError, UnavailableError
@@ -18,7 +19,7 @@ from tests.fakes.mirror import FakeMirror, Held
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from billing.domain.invoices import InvoiceQuery, Tax
+    from billing.domain.invoices import DiscountAmount, InvoiceQuery, Tax
     from billing.domain.mirror import Snapshot
 
 
@@ -63,9 +64,13 @@ class FakeInvoices:
             return None
         if held.state.customer != customer:
             return None
-        lines = (replace(line, taxes=self._told(line.taxes)) for line in held.state.lines)
+        lines = (
+            replace(line, taxes=self._told(line.taxes), discounts=self._named(line.discounts))
+            for line in held.state.lines
+        )
         return replace(
             held.state,
+            discounts=self._named(held.state.discounts),
             taxes=self._told(held.state.taxes),
             lines=tuple(lines),
             credit_notes=self._credit_notes(customer, invoice_id),
@@ -80,8 +85,16 @@ class FakeInvoices:
             return None
         if held.state.customer != customer:
             return None
-        lines = (replace(line, taxes=self._told(line.taxes)) for line in held.state.lines)
-        return replace(held.state, taxes=self._told(held.state.taxes), lines=tuple(lines))
+        lines = (
+            replace(line, taxes=self._told(line.taxes), discounts=self._named(line.discounts))
+            for line in held.state.lines
+        )
+        return replace(
+            held.state,
+            discounts=self._named(held.state.discounts),
+            taxes=self._told(held.state.taxes),
+            lines=tuple(lines),
+        )
 
     def customer(self, customer: str) -> Customer | None:
         """Return the customer."""
@@ -122,6 +135,25 @@ class FakeInvoices:
             and held.state.invoice == invoice_id
         ]
         return tuple(sorted(payments, key=lambda payment: (payment.paid_at or payment.created, payment.id)))
+
+    def _named(self, amounts: Iterable[DiscountAmount]) -> tuple[DiscountAmount, ...]:
+        return tuple(self._with_coupon(amount) for amount in amounts)
+
+    def _with_coupon(self, amount: DiscountAmount) -> DiscountAmount:
+        held = self.mirror.held.get((ObjectKind.DISCOUNT, amount.discount))
+        if held is None or not isinstance(held.state, Discount):
+            return amount
+        applied, found = held.state, self.mirror.held.get((ObjectKind.COUPON, held.state.coupon or ""))
+        coupon = None if found is None else found.state
+        if not isinstance(coupon, Coupon) or coupon.created > applied.start:
+            return replace(amount, coupon=applied.coupon)
+        return replace(
+            amount,
+            coupon=coupon.id,
+            name=coupon.name or coupon.id,
+            percent_off=coupon.percent_off,
+            amount_off=coupon.amount_off,
+        )
 
     def _told(self, taxes: Iterable[Tax]) -> tuple[Tax, ...]:
         return tuple(self._with_rate(tax) for tax in taxes)

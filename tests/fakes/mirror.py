@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from billing.domain.catalogue import Discount
 from billing.domain.errors import UnavailableError
 from billing.domain.mirror import (
     Deletion,
@@ -143,12 +144,23 @@ class FakeMirror:
             self._answer()
             return frozenset(rate for rate in ids if (ObjectKind.TAX_RATE, rate) not in self.held)
 
+    def unknown_discounts(self, ids: Collection[str]) -> frozenset[str]:
+        """Return the ids of which no discount with its coupon is held."""
+        with self._lock:
+            self._answer()
+            return frozenset(each for each in ids if not self._has_coupon_of(each))
+
     def state(self, kind: ObjectKind, object_id: str) -> Snapshot | Deletion | None:
         """Return what stands of an object: its state, its deletion, or nothing."""
         held = self.held.get((kind, object_id))
         if held is None:
             return None
         return Deletion(kind, object_id) if held.deleted else held.state
+
+    def _has_coupon_of(self, discount: str) -> bool:
+        held = self.held.get((ObjectKind.DISCOUNT, discount))
+        applied = None if held is None else held.state
+        return isinstance(applied, Discount) and (ObjectKind.COUPON, applied.coupon or "") in self.held
 
     def _answer(self) -> None:
         if not self.available:
@@ -186,7 +198,8 @@ class FakeMirror:
         revision = 1 if held is None else held.revision + 1
         if isinstance(state, Deletion):
             last = Held(None, None, as_of, 0, deleted=False) if held is None else held
-            new = replace(last, as_of=as_of, revision=revision, deleted=True)
+            known = last.state if state.last is None else state.last
+            new = replace(last, state=known, as_of=as_of, revision=revision, deleted=True)
         else:
             status = status_of(state)
             new = Held(state, status, as_of, revision, deleted=False)

@@ -10,13 +10,15 @@ from billing.domain.mirror import ObjectKind, Observation, kind_of
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from billing.domain.catalogue import Coupon, Discount
     from billing.domain.mirror import Deletion, Snapshot
 
 
 class FakeStripeObjects:
     """Holds what Stripe knows; `now` is its clock, `away` makes it not answer.
 
-    `asked` counts the calls, but for those for tax rates, which are in `asked_for_rates`.
+    `asked` counts the calls, but for those for tax rates and discounts, which are in `asked_for_rates` and
+    `asked_for_discounts`. `discounts` has what a document names, by its id.
     """
 
     def __init__(self, now: datetime) -> None:
@@ -24,6 +26,8 @@ class FakeStripeObjects:
         self.away = False
         self.asked = 0
         self.asked_for_rates: list[str] = []
+        self.asked_for_discounts: list[str] = []
+        self.discounts: dict[str, list[Discount | Coupon | Deletion]] = {}
         self._states: dict[tuple[ObjectKind, str], Snapshot | Deletion] = {}
 
     def put(self, state: Snapshot | Deletion) -> None:
@@ -44,3 +48,10 @@ class FakeStripeObjects:
             raise UnavailableError("stripe")
         state = self._states.get((kind, object_id))
         return None if state is None else Observation(state, self.now)
+
+    def fetch_discounts(self, kind: ObjectKind, document_id: str) -> list[Observation]:
+        """Return what the document names with the clock's time."""
+        self.asked_for_discounts.append(f"{kind.value} {document_id}")
+        if self.away:
+            raise UnavailableError("stripe")
+        return [Observation(state, self.now) for state in self.discounts.get(document_id, [])]

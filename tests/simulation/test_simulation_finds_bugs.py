@@ -114,6 +114,7 @@ class _TwoTransactions:
         self.record = mirror.record
         self.standing = mirror.standing
         self.unknown_tax_rates = mirror.unknown_tax_rates
+        self.unknown_discounts = mirror.unknown_discounts
 
     def apply(self, event: StripeEvent, observation: Observation) -> Verdict:
         if self._mirror.record(event, Outcome.APPLIED, None) is Verdict.DUPLICATE:

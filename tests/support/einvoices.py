@@ -145,7 +145,7 @@ def _line(random: Random, chosen: Kind, number: int, category: str, rate: Decima
         quantity=quantity,
         unit_amount=unit_amount,
         period=random.choice((MONTH, moment)),
-        discounts=(DiscountAmount(Money(discount, chosen.currency), "di_1"),) if discount else (),
+        discounts=_discounts(Money(discount, chosen.currency)),
         taxes=(),
     )
     return replace(line, taxes=_taxes(random, chosen, line, category, rate))
@@ -226,10 +226,19 @@ def _summed(random: Random, chosen: Kind, lines: tuple[InvoiceLine, ...]) -> Inv
         amount_remaining=money(due - paid),
         starting_balance=money(-credit),
         due_date=random.choice((None, T0 + timedelta(days=14))),
-        discounts=(DiscountAmount(money(discount), "di_1"),) if discount else (),
+        discounts=_discounts(money(discount)),
         taxes=tuple(taxes),
         lines=lines,
     )
+
+
+def _discounts(amount: Money) -> tuple[DiscountAmount, ...]:
+    """Return a discount of the amount, of a coupon that is known where the amount is odd."""
+    if not amount.amount:
+        return ()
+    unknown = DiscountAmount(amount, "di_1")
+    known = replace(unknown, coupon="SOMMER", name="Sommer & <Söhne> \x00", percent_off=Decimal("12.5"))
+    return (known if amount.amount % 2 else unknown,)
 
 
 def _base(line: InvoiceLine) -> int:

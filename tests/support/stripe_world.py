@@ -89,6 +89,7 @@ class MovingMirror:
         self.apply_all = inner.apply_all
         self.settle = inner.settle
         self.unknown_tax_rates = inner.unknown_tax_rates
+        self.unknown_discounts = inner.unknown_discounts
 
     def standing(self, kind: ObjectKind, object_id: str) -> Standing | None:
         """Return the standing, then let another event move the object."""

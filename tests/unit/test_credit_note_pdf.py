@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
+from decimal import Decimal
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from billing.adapters.pdf.renderer import FpdfInvoiceRenderer
 from billing.domain.credit_note_documents import credit_note_document
 from billing.domain.credit_notes import CreditNoteStatus, CreditNoteSummary
 from billing.domain.documents import LOCALES, TEMPLATE_VERSION, invoice_document
-from billing.domain.invoices import InvoiceStatus
+from billing.domain.invoices import DiscountAmount, InvoiceStatus
 from billing.domain.money import Money
 from tests.fakes.objects import T0, a_credit_note, a_credit_note_line, a_payment, an_invoice
 from tests.support.invoices import FINALIZED, SELLER, invoice
@@ -57,6 +58,15 @@ def test_it_says_what_is_corrected_why_and_how_it_is_credited(renderer: FpdfInvo
         assert squeezed(said) in squeezed(text), said
     for unsaid in ("Amount due", "Amount paid", "VOID", "Test mode"):
         assert squeezed(unsaid) not in squeezed(text), unsaid
+
+
+def test_it_names_what_was_discounted(renderer: FpdfInvoiceRenderer) -> None:
+    """Given a credit note whose coupon is known, when drawn, then it takes the discount back by its name."""
+    named = DiscountAmount(Money(20, "eur"), "di_1", "LAUNCH", "Launch offer", Decimal(20))
+    note = a_credit_note(discounts=(named,))
+    whole = replace(note, subtotal=sum((line.amount for line in note.lines), start=Money(0, "eur")))
+    drawn = renderer(credit_note_document(whole, an_invoice(), None, SELLER, "en"))
+    assert squeezed("Discount: Launch offer (20% off) -€0.20") in squeezed("".join(pages(drawn)))
 
 
 def test_a_void_one_says_so_across_the_page(renderer: FpdfInvoiceRenderer) -> None:
@@ -127,7 +137,7 @@ def test_a_change_of_the_words_raises_the_template_version(renderer: FpdfInvoice
             renderer(invoice_document(credited_invoice(), None, SELLER, locale)),
         ):
             drawn.update(squeezed("".join(pages(each))).encode())
-    assert {3: "c62e2f0dc2c3a774c784546e6dcee71ae287115cd2a2a76b8d8f0b3b92f77003"}[
+    assert {4: "c62e2f0dc2c3a774c784546e6dcee71ae287115cd2a2a76b8d8f0b3b92f77003"}[
         TEMPLATE_VERSION
     ] == drawn.hexdigest()
 

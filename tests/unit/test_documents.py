@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.domain import documents
+from billing.domain.document_lines import NamedDiscount
 from billing.domain.documents import (
     Correction,
     CreditApplied,
@@ -70,8 +71,12 @@ def full() -> InvoiceDocument:
         customer_address=Address("Hauptstraße 1", "Hof", "Berlin", "BE", "10115", "DE"),
     )
     correction = Correction("A-1", CREATED, "duplicate", *(Money(amount, "eur") for amount in (1, 2, 3)))
+    named = NamedDiscount(Money(50, "eur"), "Launch", Decimal(20), Money(500, "eur"))
+    written = document(source)
     return replace(
-        document(source),
+        written,
+        lines=tuple(replace(each, discounts=(named,)) for each in written.lines),
+        totals=replace(written.totals, discounts=(named,)),
         payments=(PaymentMade(FINALIZED, Money(1600, "eur")), PaymentMade(CREATED, Money(5, "eur"))),
         credits=(CreditApplied("CN-1", FINALIZED, Money(7, "eur"), Money(8, "eur")),),
         corrects=correction,
@@ -205,6 +210,38 @@ def test_a_tax_says_what_its_rate_says() -> None:
     assert written.lines[0].taxes == (first,)
 
 
+def discounted(*discounts: DiscountAmount, subtotal: int = 1999) -> InvoiceDocument:
+    """Return an invoice over one line of 19.99 with these discounts, on the line and in sum."""
+    lines = (replace(line(1999), discounts=discounts),)
+    return document(invoice(*lines, discounts=discounts, subtotal=subtotal))
+
+
+def test_discounts_keep_their_names_on_the_document_and_its_lines() -> None:
+    """Given discounts of the whole invoice, when written, then sum and line say what each is called."""
+    percent = DiscountAmount(Money(400, "eur"), "di_1", "LAUNCH", "Launch", Decimal(20))
+    amount = DiscountAmount(Money(100, "eur"), "di_2", "GIFT", "Gift", amount_off=Money(100, "eur"))
+    written = discounted(percent, amount)
+    assert written.totals.discounts == (
+        NamedDiscount(Money(400, "eur"), "Launch", percent_off=Decimal(20)),
+        NamedDiscount(Money(100, "eur"), "Gift", amount_off=Money(100, "eur")),
+    )
+    assert written.lines[0].discounts == written.totals.discounts
+
+
+def test_an_amount_off_in_another_currency_is_not_told() -> None:
+    """Given a coupon of 5 dollars that took euros off, when written, then only its name is told."""
+    foreign = DiscountAmount(Money(400, "eur"), "di_1", "GIFT", "Gift", amount_off=Money(500, "usd"))
+    assert discounted(foreign).totals.discounts == (NamedDiscount(Money(400, "eur"), "Gift"),)
+
+
+def test_discounts_of_lines_are_told_by_the_lines_alone() -> None:
+    """Given discounts that Stripe's subtotal already has in it, when written, then no sum names them."""
+    one = DiscountAmount(Money(400, "eur"), "di_1", "LAUNCH", "Launch", Decimal(20))
+    written = discounted(one, subtotal=1599)
+    assert (written.totals.item_discount, written.totals.discounts) == (Money(400, "eur"), ())
+    assert [each.name for each in written.lines[0].discounts] == ["Launch"]
+
+
 def test_equal_documents_have_one_fingerprint() -> None:
     """Given numbers and times written in other ways, when they are equal, then so is the fingerprint."""
     one = replace(full(), issued=datetime(2025, 11, 1, 12, tzinfo=UTC))
@@ -219,7 +256,7 @@ def test_equal_documents_have_one_fingerprint() -> None:
 def test_the_fingerprint_is_the_same_in_every_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Given a document known since long, when it is hashed today, then the key in the store is found."""
     monkeypatch.setattr(documents, "TEMPLATE_VERSION", 1)
-    assert fingerprint(full()) == "c7f16755363e383bacecb9a3a00eb8985806a414964b6fcff3f649245c7c9ca9"
+    assert fingerprint(full()) == "ae482f96163f59e54c193e0ace61781231a832847172856d34840b7ae148f2de"
 
 
 def test_another_template_is_another_fingerprint(monkeypatch: pytest.MonkeyPatch) -> None:

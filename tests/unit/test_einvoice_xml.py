@@ -10,7 +10,7 @@ from collections import Counter
 import pytest
 
 from billing.adapters.einvoice.xml import einvoice_xml
-from billing.domain.einvoice import EInvoice
+from billing.domain.einvoice import DISCOUNT, EInvoice
 from billing.domain.einvoicing import einvoice
 from tests.support.einvoices import document, kind
 from tests.support.lambdas import PROJECT
@@ -53,6 +53,7 @@ def test_the_invoices_are_of_every_kind() -> None:
         for line in made.lines:
             features |= {"negative line"} if line.net < 0 else set()
             features |= {"discount"} if line.allowance else set()
+            features |= {"named discount"} if line.allowance and line.allowance_reason != DISCOUNT else set()
             features |= {"price per quantity"} if line.price_quantity != 1 else set()
         found.update(features)
     assert found["300 lines"] == 2
@@ -61,7 +62,7 @@ def test_the_invoices_are_of_every_kind() -> None:
     rare = {feature: times for feature, times in found.items() if times < 10 and feature not in seldom}
     assert rare == {}
     expected = {"S", "Z", "E", "AE", "O", "EUR", "JPY", "KWD", "rounding", "prepaid", "paid", "several rates"}
-    assert expected | {"negative line", "discount", "price per quantity"} <= set(found)
+    assert expected | {"negative line", "discount", "named discount", "price per quantity"} <= set(found)
 
 
 @pytest.mark.parametrize(

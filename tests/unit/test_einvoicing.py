@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from billing.adapters.einvoice.xml import einvoice_xml
 from billing.domain.documents import invoice_document
 from billing.domain.einvoice import EInvoice, Incomplete
 from billing.domain.einvoicing import einvoice, missing
@@ -119,6 +120,27 @@ def test_an_included_tax_is_taken_out_of_the_price() -> None:
         Decimal("1.60"),
         Decimal("10.00"),
     )
+
+
+def test_an_allowance_gives_the_names_of_its_discounts() -> None:
+    """Given discounts of two coupons and an unknown one, when made an allowance, then each is named once."""
+    launch = DiscountAmount(eur(200), "di_1", "LAUNCH", " Launch\noffer ")
+    gift, unknown = DiscountAmount(eur(100), "di_2", "GIFT", "Gift"), DiscountAmount(eur(50), "di_3")
+    none = DiscountAmount(eur(0), "di_4", "FREE", "Free")
+    tax = replace(NINETEEN, amount=eur(0))
+    free = taxed(tax, total=eur(0), amount_due=eur(0), amount_remaining=eur(0))
+    found = []
+    for discounts in ((launch, replace(launch, discount="di_5"), gift, unknown, none), (unknown,), ()):
+        rest = DiscountAmount(eur(1000 - sum(each.amount.amount for each in discounts)), "di_6", "R", "Rest")
+        line = replace(free.lines[0], discounts=(*discounts, rest))
+        found.append(made(replace(free, discounts=line.discounts, lines=(line,))).lines[0].allowance_reason)
+    assert found == ["Launch offer, Gift, Discount, Rest", "Discount, Rest", "Rest"]
+
+
+def test_a_line_without_a_discount_has_no_allowance() -> None:
+    """Given a line without a discount, when it is written, then there is nothing to give a reason of."""
+    written = einvoice_xml(made(taxed(NINETEEN)))
+    assert b"SpecifiedTradeAllowanceCharge" not in written
 
 
 def test_a_tier_is_priced_for_its_quantity() -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from billing.adapters.einvoice.xml import einvoice_xml
 from billing.domain.errors import EInvoiceIncompleteError, NotFoundError
-from billing.domain.invoices import InvoiceStatus
+from billing.domain.invoices import DiscountAmount, InvoiceStatus
+from billing.domain.money import Money
 from billing.use_cases.get_invoice import GetInvoice
 from billing.use_cases.get_invoice_xml import WRITER_VERSION, GetInvoiceXml
 from tests.fakes.invoices import FakeInvoices
@@ -117,10 +118,16 @@ def test_another_state_has_another_tag() -> None:
 
 def test_what_is_written_changes_with_its_version_only() -> None:
     """Given a fixed invoice, when its XML is hashed, then it is that of this WRITER_VERSION: raise both."""
-    use_case = GetInvoiceXml(FakeInvoices(a_reverse_charge_invoice()), einvoice_xml, SELLER)
+    plain = a_reverse_charge_invoice()
+    named = DiscountAmount(Money(100, "eur"), "di_1", "LAUNCH", "Launch offer")
+    lines = tuple(
+        replace(each, amount=each.amount + named.amount, discounts=(named,)) for each in plain.lines
+    )
+    whole = replace(plain, lines=lines, subtotal=plain.subtotal + named.amount, discounts=(named,))
+    use_case = GetInvoiceXml(FakeInvoices(whole), einvoice_xml, SELLER)
     content = use_case("cus_1", "in_1", _new).content
     assert content is not None
-    assert (WRITER_VERSION, hashlib.sha256(content).hexdigest()[:16]) == (1, "9c2b244cc0fcb463")
+    assert (WRITER_VERSION, hashlib.sha256(content).hexdigest()[:16]) == (2, "a6f15f1d48a7d63a")
 
 
 def _new(_: str) -> bool:

@@ -18,6 +18,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from pypdf import PdfReader
 
+from billing.adapters.pdf.formats import Formats
 from billing.adapters.pdf.labels import LABELS
 from billing.adapters.pdf.renderer import FpdfInvoiceRenderer
 from billing.domain.documents import LOCALES, TEMPLATE_VERSION, invoice_document
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from billing.domain.invoices import Invoice
 
 A4, LETTER = (595, 842), (612, 792)
+PERCENT_OFF = DiscountAmount(Money(400, "eur"), "di_1", "LAUNCH", "Launch offer", Decimal("12.5"))
+AMOUNT_OFF = DiscountAmount(Money(300, "eur"), "di_2", "GIFT", "Gift", amount_off=Money(500, "eur"))
 
 # Of what the layer's fonts cover: Latin, Greek, Cyrillic and Japanese, with what stands between words.
 letters = st.one_of(
@@ -326,6 +329,51 @@ def test_invisible_characters_leave_no_trace(fonts: Path) -> None:
     assert counts == []
 
 
+NAMED = {
+    "en": ("Discount: Launch offer (12.5% off)", "Discount: Gift (€5.00 off)", "Discount: Gift"),
+    "de": ("Rabatt: Launch offer (12,5 % Nachlass)", "Rabatt: Gift (5,00 € Nachlass)", "Rabatt: Gift"),
+    "fr": (
+        "Remise : Launch offer (12,5 % de réduction)",
+        "Remise : Gift (5,00 € de réduction)",
+        "Remise : Gift",
+    ),
+    "es": (
+        "Descuento: Launch offer (12,5 % de descuento)",
+        "Descuento: Gift (5,00 € de descuento)",
+        "Descuento: Gift",
+    ),
+    "ja": ("割引：Launch offer（12.5%引き）", "割引：Gift（€5.00引き）", "割引：Gift"),
+}
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_discounts_are_called_by_their_names(renderer: FpdfInvoiceRenderer, locale: str) -> None:
+    """Given discounts in per cent, of an amount, and by name alone, when drawn, then each has its own row."""
+    plain = replace(AMOUNT_OFF, amount_off=None, amount=Money(100, "eur"))
+    source = invoice(line(4000), discounts=(PERCENT_OFF, AMOUNT_OFF, plain), total=3200)
+    words = squeezed("".join(pages(draw(renderer, source, locale))))
+    formats = Formats(locale)
+    for label, amount in zip(NAMED[locale], (400, 300, 100), strict=True):
+        assert squeezed(f"{label} {formats.money(Money(-amount, 'eur'))}") in words
+
+
+def test_discounts_without_a_name_are_one_sum(renderer: FpdfInvoiceRenderer) -> None:
+    """Given one named discount and two unknown ones, when drawn, then the unknown are summed below it."""
+    unknown = DiscountAmount(Money(10, "eur"), "di_3")
+    discounts = (PERCENT_OFF, unknown, replace(unknown, discount="di_4"))
+    words = squeezed("".join(pages(draw(renderer, invoice(line(4000), discounts=discounts, total=3580)))))
+    assert squeezed("Discount: Launch offer (12.5% off) -€4.00 Discount -€0.20 Total €35.80") in words
+
+
+def test_a_line_names_its_own_discounts(renderer: FpdfInvoiceRenderer) -> None:
+    """Given a line with a named and an unknown discount of its own, when drawn, then it tells both apart."""
+    discounts = (PERCENT_OFF, DiscountAmount(Money(10, "eur"), "di_3"))
+    source = invoice(replace(line(4000), discounts=discounts), discounts=discounts, subtotal=3590)
+    words = squeezed("".join(pages(draw(renderer, source))))
+    assert squeezed("Discount: Launch offer (12.5% off) · -€4.00 Discount: -€0.10") in words
+    assert squeezed("Sum of items €40.00 Discounts on items -€4.10 Subtotal €35.90") in words
+
+
 def test_a_change_of_the_drawing_raises_the_template_version(renderer: FpdfInvoiceRenderer) -> None:
     """Given one invoice in every language, when drawn, then it is as this version of the template draws it.
 
@@ -338,6 +386,7 @@ def test_a_change_of_the_drawing_raises_the_template_version(renderer: FpdfInvoi
     source = replace(
         invoice(line(1999, discount=5), prorated, *(line(1) for _ in range(40))),
         status=InvoiceStatus.VOID,
+        discounts=(PERCENT_OFF, AMOUNT_OFF, replace(AMOUNT_OFF, amount_off=None)),
         taxes=(tax(38, 200), known),
     )
     for locale in LOCALES:
@@ -345,6 +394,6 @@ def test_a_change_of_the_drawing_raises_the_template_version(renderer: FpdfInvoi
             drawn.update(page["/Contents"].get_object().get_data())  # type: ignore[union-attr]
             for font in page["/Resources"]["/Font"].values():  # type: ignore[index]
                 drawn.update(font["/ToUnicode"].get_data())
-    assert {3: "40f44f196e095ba8210f75ea6a6b7f154e49cf6310f786fe200a983b66e6b30a"}[
+    assert {4: "f9edb445387345cadcf6bee85f4c6c7e14710957ca942253408605d1aafc08ec"}[
         TEMPLATE_VERSION
     ] == drawn.hexdigest()

@@ -45,7 +45,7 @@ TAX = Tax(
     jurisdiction="Deutschland",
     tax_type="vat",
 )
-DISCOUNT = DiscountAmount(eur(10), "di_1")
+DISCOUNT = DiscountAmount(eur(10), "di_1", "LAUNCH", "Launch", Decimal(20))
 LINE = InvoiceLine(
     id="il_1",
     description="Große Töpfe",
@@ -200,7 +200,14 @@ def test_a_line_has_the_shape_of_the_contract() -> None:
             "price": "price_1",
             "product": "prod_1",
             "subscription": "sub_1",
-            "discounts": [{"amount": {"amount": 10, "currency": "eur"}, "discount": "di_1"}],
+            "discounts": [
+                {
+                    "id": "di_1",
+                    "coupon": "LAUNCH",
+                    "name": "Launch",
+                    "amount": {"amount": 10, "currency": "eur"},
+                }
+            ],
             "taxes": [
                 {
                     "amount": {"amount": 19, "currency": "eur"},

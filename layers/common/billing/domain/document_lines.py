@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from billing.domain.credit_notes import CreditNote, CreditNoteLine
-    from billing.domain.invoices import Invoice, InvoiceLine, Tax
+    from billing.domain.invoices import DiscountAmount, Invoice, InvoiceLine, Tax
     from billing.domain.periods import Period
 
 
@@ -36,11 +36,24 @@ class TaxTotal:
 
 
 @dataclass(frozen=True, slots=True)
+class NamedDiscount:
+    """What one discount took off, and what it is called: `name` is None where that is not known.
+
+    `percent_off` is 20 for 20 %; `amount_off` is what it takes off at most. At most one of them is there.
+    """
+
+    amount: Money
+    name: str | None = None
+    percent_off: Decimal | None = None
+    amount_off: Money | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class DocumentLine:
     """One line; `amount` is before `discount`; `unit_amount` is in minor units, up to 12 decimals.
 
     `period` is None for what is not delivered over a time. `discount` holds the line's share of discounts of
-    the whole document too; `taxes` are the line's own.
+    the whole document too, and `discounts` what it is made of; `taxes` are the line's own.
     """
 
     description: str | None
@@ -51,6 +64,7 @@ class DocumentLine:
     discount: Money
     proration: bool = False
     taxes: tuple[TaxTotal, ...] = ()
+    discounts: tuple[NamedDiscount, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +75,8 @@ class Totals:
     total - credited + balance - paid = due. `subtotal`, `total`, `paid` and `due` are Stripe's own.
     `adjustment` is what Stripe counts and this mirror has no name for, such as billing credits. `credited` is
     what credit notes took off an invoice before it was paid. Of a credit note `paid` is what it gave back
-    itself, and `due` what it takes off its invoice.
+    itself, and `due` what it takes off its invoice. `discounts` are what `discount` is made of, empty where
+    they cannot be told from those of single lines.
     """
 
     items: Money
@@ -76,6 +91,7 @@ class Totals:
     balance: Money
     paid: Money
     due: Money
+    discounts: tuple[NamedDiscount, ...] = ()
 
 
 def document_line(
@@ -91,6 +107,7 @@ def document_line(
         discount=summed((discount.amount for discount in line.discounts), line.amount.currency),
         proration=proration,
         taxes=_tax_totals(line.taxes),
+        discounts=_named(line.discounts),
     )
 
 
@@ -118,12 +135,30 @@ def totals(told: Invoice | CreditNote, *, paid: Money, due: Money, credited: Mon
         balance=due + paid + credited - told.total,
         paid=paid,
         due=due,
+        discounts=_named(told.discounts) if discount == discounts else (),
     )
 
 
 def summed(amounts: Iterable[Money], currency: str) -> Money:
     """Return the sum of amounts of this currency, 0 for none."""
     return sum(amounts, start=Money(0, currency))
+
+
+def _named(discounts: Iterable[DiscountAmount]) -> tuple[NamedDiscount, ...]:
+    return tuple(
+        NamedDiscount(
+            amount=each.amount,
+            name=each.name,
+            percent_off=each.percent_off,
+            # A coupon may take another amount off in each currency, and the mirror knows the one of its own.
+            amount_off=None if _is_foreign(each) else each.amount_off,
+        )
+        for each in discounts
+    )
+
+
+def _is_foreign(discount: DiscountAmount) -> bool:
+    return discount.amount_off is not None and discount.amount_off.currency != discount.amount.currency
 
 
 def _tax_totals(taxes: Iterable[Tax]) -> tuple[TaxTotal, ...]:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from billing.domain.money import Money
     from billing.domain.parties import TaxId
 
-TEMPLATE_VERSION = 3
+TEMPLATE_VERSION = 4
 
 LOCALES = ("en", "de", "fr", "es", "ja")
 

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 PROFILE = "en16931"
 
+DISCOUNT = "Discount"
+"""What a discount is called that has no name here."""
+
 
 @dataclass(frozen=True, slots=True)
 class Days:
@@ -46,8 +49,8 @@ class EInvoiceLine:
     """An invoice line (BG-25): quantity x price / price_quantity - allowance = net.
 
     `number` is BT-126, `name` BT-153, `quantity` BT-129 (negative where the line takes back), `price` BT-146
-    (never negative, BR-27), `price_quantity` BT-149, `allowance` BT-136, `net` BT-131, `vat` BT-151 and
-    BT-152, `period` BG-26.
+    (never negative, BR-27), `price_quantity` BT-149, `allowance` BT-136 and `allowance_reason` BT-139, `net`
+    BT-131, `vat` BT-151 and BT-152, `period` BG-26.
     """
 
     number: int
@@ -59,6 +62,7 @@ class EInvoiceLine:
     net: Decimal
     vat: Vat
     period: Days | None
+    allowance_reason: str = DISCOUNT
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 from billing.domain.credit_notes import CreditNoteStatus
 from billing.domain.einvoice import (
+    DISCOUNT,
     Days,
     EInvoice,
     EInvoiceLine,
@@ -262,7 +263,14 @@ def _priced(
         net=_net(line).decimal,
         vat=vat,
         period=_days(line.period),
+        allowance_reason=_reason(line),
     )
+
+
+def _reason(line: DocumentLine) -> str:
+    """Return the names of the line's discounts, each once: one allowance holds them all."""
+    names = (" ".join((each.name or "").split()) for each in line.discounts if each.amount.amount)
+    return ", ".join(dict.fromkeys(name or DISCOUNT for name in names)) or DISCOUNT
 
 
 def _net(line: DocumentLine) -> Money:

@@ -52,10 +52,19 @@ class Tax:
 
 @dataclass(frozen=True, slots=True)
 class DiscountAmount:
-    """How much one discount took off; `discount` is its id."""
+    """How much one discount took off; `discount` is its id.
+
+    What follows is its coupon's, joined when a document is read (a snapshot of Stripe names the discount
+    only), and None where the mirror does not know it: `name` is what Stripe shows of a coupon, its name or
+    else its id; `percent_off` is 20 for 20 %; `amount_off` may be of another currency than `amount`.
+    """
 
     amount: Money
     discount: str
+    coupon: str | None = None
+    name: str | None = None
+    percent_off: Decimal | None = None
+    amount_off: Money | None = None
 
 
 @dataclass(frozen=True, slots=True)

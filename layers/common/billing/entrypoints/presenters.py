@@ -148,7 +148,12 @@ def _tax(tax: Tax) -> Json:
 
 
 def _discount(discount: DiscountAmount) -> Json:
-    return {"amount": _money(discount.amount), "discount": discount.discount}
+    return {
+        "id": discount.discount,
+        "coupon": discount.coupon,
+        "name": discount.name,
+        "amount": _money(discount.amount),
+    }
 
 
 def _address(address: Address | None) -> Json | None:

@@ -21,6 +21,7 @@ from billing.domain.mirror import (
     kind_of,
     may_follow,
 )
+from billing.use_cases.learn_discounts import LearnDiscounts
 from billing.use_cases.learn_tax_rates import LearnTaxRates
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class ApplyStripeEvent:
         self._stripe = stripe
         self._livemode = livemode
         self._learn_tax_rates = LearnTaxRates(mirror, stripe)
+        self._learn_discounts = LearnDiscounts(mirror, stripe)
 
     def __call__(self, event: StripeEvent | MalformedEvent) -> Applied:
         """Return how the event ended; its inbox row and its effect are one transaction.
@@ -64,8 +66,8 @@ class ApplyStripeEvent:
         Raises
         ------
         UnavailableError
-            The database or Stripe does not answer. Nothing was written, or all but a tax rate that the
-            document names: then the event's next delivery is a duplicate that brings the rate.
+            The database or Stripe does not answer. Nothing was written, or all but a tax rate or a discount
+            that the document names: then the event's next delivery is a duplicate that brings it.
         ContentionError
             The object moved in every round; nothing was written.
         """
@@ -73,9 +75,9 @@ class ApplyStripeEvent:
             return self._record(event, Outcome.QUARANTINED, event.reason)
         applied = self._apply(event)
         if applied.outcome is not Outcome.QUARANTINED:
-            # After the document, which is worth more than the name of its tax. Of a stale one too: it may
-            # have been overtaken by a state that was fetched, and of which no event named the rates.
-            self._learn_rates_of(event.content)
+            # After the document, which is worth more than the names of its taxes and discounts. Of a stale
+            # one too: it may have been overtaken by a state that was fetched, and whose names no event told.
+            self._learn_names_in(event.content)
         return applied
 
     def together(self, events: Sequence[StripeEvent]) -> Mapping[str, Applied]:
@@ -87,7 +89,7 @@ class ApplyStripeEvent:
         Raises
         ------
         UnavailableError
-            The database does not answer, or Stripe does not tell a tax rate; as for __call__.
+            The database does not answer, or Stripe does not tell a tax rate or a discount; as for __call__.
         """
         told = [(event, seen) for event in events if (seen := self._seen(event)) is not None]
         try:
@@ -101,7 +103,7 @@ class ApplyStripeEvent:
         }
         for event, seen in told:
             if event.id in done:
-                self._learn_rates_of(seen.state)
+                self._learn_names_in(seen.state)
         return done
 
     def _seen(self, event: StripeEvent) -> Observation | None:
@@ -144,9 +146,10 @@ class ApplyStripeEvent:
         if not isinstance(event, MalformedEvent):
             self._mirror.record(event, Outcome.FAILED, reason)
 
-    def _learn_rates_of(self, content: object) -> None:
+    def _learn_names_in(self, content: object) -> None:
         if isinstance(content, Invoice | CreditNote):
             self._learn_tax_rates(content)
+            self._learn_discounts(content)
 
     def _record(
         self, event: StripeEvent | MalformedEvent, outcome: Outcome, reason: str | None = None
@@ -170,7 +173,7 @@ class ApplyStripeEvent:
                 verdict = self._mirror.settle(event, observation, standing)
                 asked = True
                 if observation is not None and verdict is not Verdict.MOVED:
-                    self._learn_rates_of(observation.state)
+                    self._learn_names_in(observation.state)
             if verdict is not Verdict.MOVED:
                 return _ended(verdict, asked_stripe=asked)
         raise ContentionError(f"The {kind.value} kept changing while its state was settled.")

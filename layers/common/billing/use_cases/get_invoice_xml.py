@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from billing.domain.documents import Seller
     from billing.use_cases.ports import EInvoiceWriter, InvoiceReader
 
-WRITER_VERSION = 1
+WRITER_VERSION = 2
 """Whoever changes what is written for the same document raises this, or old copies would count as known."""
 # An e-invoice has codes where a document has words.
 _ANY_LOCALE = "en"

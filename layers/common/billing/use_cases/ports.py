@@ -148,6 +148,16 @@ class Mirror(Protocol):
         """
         ...
 
+    def unknown_discounts(self, ids: Collection[str]) -> frozenset[str]:
+        """Return those of the ids that the mirror holds no discount with its coupon of.
+
+        Raises
+        ------
+        UnavailableError
+            The database does not answer.
+        """
+        ...
+
 
 class StripeObjects(Protocol):
     """Stripe's own word on an object."""
@@ -159,6 +169,21 @@ class StripeObjects(Protocol):
 
         Raises
         ------
+        UnavailableError
+            Stripe does not answer, or asks to slow down.
+        """
+        ...
+
+    def fetch_discounts(self, kind: ObjectKind, document_id: str) -> Sequence[Observation]:
+        """Return the discounts that an invoice or a credit note names, and their coupons, as they are now.
+
+        A discount that is gone is a deletion with its last state. What Stripe does not tell is left out;
+        nothing is returned of a document that Stripe does not know.
+
+        Raises
+        ------
+        NotAllowedError
+            The key may not read it.
         UnavailableError
             Stripe does not answer, or asks to slow down.
         """

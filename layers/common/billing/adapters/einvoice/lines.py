@@ -62,7 +62,7 @@ class WrittenLine:
             SubElement(_part(allowance, "ChargeIndicator"), f"{_UDT}Indicator").text = "false"
             _part(allowance, "ActualAmount", written_amount(line.allowance))
             _part(allowance, "ReasonCode", DISCOUNT)
-            _part(allowance, "Reason", "Discount")
+            _part(allowance, "Reason", written_text(line.allowance_reason))
         summation = _part(settlement, "SpecifiedTradeSettlementLineMonetarySummation")
         _part(summation, "LineTotalAmount", written_amount(line.net))
 

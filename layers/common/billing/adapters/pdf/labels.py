@@ -30,6 +30,8 @@ class Labels:
     unit_price: str
     amount: str
     line_discount: str
+    named_discount: str
+    discount_off: str
     proration: str
     carried: str
     brought: str
@@ -73,6 +75,8 @@ LABELS = {
         unit_price="Unit price",
         amount="Amount",
         line_discount="Discount: {amount}",
+        named_discount="Discount: {name}",
+        discount_off="Discount: {name} ({off} off)",
         proration="Prorated",
         carried="Carried forward",
         brought="Brought forward",
@@ -114,6 +118,8 @@ LABELS = {
         unit_price="Einzelpreis",
         amount="Betrag",
         line_discount="Rabatt: {amount}",
+        named_discount="Rabatt: {name}",
+        discount_off="Rabatt: {name} ({off} Nachlass)",
         proration="Anteilig",
         carried="Übertrag",
         brought="Übertrag",
@@ -155,6 +161,8 @@ LABELS = {
         unit_price="Prix unitaire",
         amount="Montant",
         line_discount="Remise : {amount}",
+        named_discount="Remise : {name}",
+        discount_off="Remise : {name} ({off} de réduction)",
         proration="Au prorata",
         carried="À reporter",
         brought="Report",
@@ -196,6 +204,8 @@ LABELS = {
         unit_price="Precio unitario",
         amount="Importe",
         line_discount="Descuento: {amount}",
+        named_discount="Descuento: {name}",
+        discount_off="Descuento: {name} ({off} de descuento)",
         proration="Prorrateado",
         carried="Suma y sigue",
         brought="Suma anterior",
@@ -237,6 +247,8 @@ LABELS = {
         unit_price="単価",
         amount="金額",
         line_discount="割引：{amount}",
+        named_discount="割引：{name}",
+        discount_off="割引：{name}（{off}引き）",
         proration="日割り",
         carried="次頁へ繰越",
         brought="前頁より繰越",

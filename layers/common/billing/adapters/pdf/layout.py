@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from billing.adapters.pdf.credit_note_labels import CREDIT_NOTE_LABELS, status_of, title_of
+from billing.adapters.pdf.discounts import line_discounts
 from billing.adapters.pdf.formats import Formats
 from billing.adapters.pdf.labels import LABELS
 from billing.adapters.pdf.sums import sums
@@ -238,8 +239,8 @@ class InvoiceLayout:
         if marks:
             yield " · ".join(marks)
         # A discount of the whole invoice is spread over its lines too: it is told once, below.
-        if self._document.totals.item_discount.amount and line.discount.amount:
-            yield self._labels.line_discount.format(amount=self._formats.money(-line.discount))
+        if self._document.totals.item_discount.amount:
+            yield from line_discounts(line, self._document.locale, self._formats)
 
     def _columns(self, figures: list[tuple[str, ...]]) -> list[Column]:
         at_most = (self._width - _DESCRIPTION_AT_LEAST) / 3 - _GAP

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from billing.adapters.pdf.credit_note_labels import CREDIT_NOTE_LABELS
+from billing.adapters.pdf.discounts import discount_sums
 from billing.adapters.pdf.labels import LABELS
 from billing.domain.document_lines import summed
 from billing.domain.invoices import InvoiceStatus
@@ -44,7 +45,7 @@ def _up_to_total(document: InvoiceDocument, formats: Formats) -> Iterator[Sum]:
         yield Sum(labels.item_discount, -totals.item_discount)
     yield Sum(labels.subtotal, totals.subtotal)
     if totals.discount.amount:
-        yield Sum(labels.discount, -totals.discount)
+        yield from (Sum(*one) for one in discount_sums(totals, document.locale, formats))
     if totals.adjustment.amount:
         yield Sum(labels.adjustment, totals.adjustment)
     if totals.taxes and totals.excluding_tax not in (totals.subtotal, totals.total):

@@ -86,9 +86,18 @@ def discounts_to_json(discounts: Iterable[DiscountAmount], currency: str) -> lis
     return [{"amount": minor(each.amount, currency), "discount": each.discount} for each in discounts]
 
 
-def discounts_from_json(values: Sequence[Json], currency: str) -> tuple[DiscountAmount, ...]:
-    """Return the discounts kept in a jsonb column."""
-    return tuple(DiscountAmount(Money(value["amount"], currency), value["discount"]) for value in values)
+def discounts_from_json(
+    values: Sequence[Json], currency: str, coupons: Mapping[str, Mapping[str, Any]]
+) -> tuple[DiscountAmount, ...]:
+    """Return the discounts kept in a jsonb column, with what `coupons` says of theirs."""
+    return tuple(
+        DiscountAmount(
+            amount=Money(value["amount"], currency),
+            discount=value["discount"],
+            **coupons.get(value["discount"], {}),
+        )
+        for value in values
+    )
 
 
 def taxes_to_json(taxes: Iterable[Tax], currency: str) -> list[Json]:

@@ -12,6 +12,8 @@ from billing.adapters.postgres.codec import (
     utc_or_none,
 )
 from billing.adapters.postgres.connection import Statement
+from billing.adapters.postgres.discount_table import SELECT_OF_CREDIT_NOTE as SELECT_COUPONS
+from billing.adapters.postgres.discount_table import read_coupons
 from billing.adapters.postgres.tax_rate_table import SELECT_OF_CREDIT_NOTE as SELECT_RATES
 from billing.adapters.postgres.tax_rate_table import read_rates
 from billing.domain.credit_notes import (
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from billing.adapters.postgres.connection import Database
+    from billing.adapters.postgres.discount_table import Coupons
     from billing.adapters.postgres.tax_rate_table import Rates
 
 SELECT_OF_INVOICE = """
@@ -64,13 +67,14 @@ class PostgresCreditNoteReader:
             The database does not answer.
         """
         parameters = {"id": credit_note_id, "customer": customer}
-        heads, lines, rates = self._database.read_as(
+        heads, lines, rates, coupons = self._database.read_as(
             customer,
             Statement(_SELECT_CREDIT_NOTE, parameters),
             Statement(_SELECT_LINES, parameters),
             Statement(SELECT_RATES, parameters),
+            Statement(SELECT_COUPONS, parameters),
         )
-        return _credit_note(heads[0], lines, read_rates(rates)) if heads else None
+        return _credit_note(heads[0], lines, read_rates(rates), read_coupons(coupons)) if heads else None
 
 
 def read_summary(row: Mapping[str, Any]) -> CreditNoteSummary:
@@ -88,7 +92,9 @@ def read_summary(row: Mapping[str, Any]) -> CreditNoteSummary:
     )
 
 
-def _credit_note(row: Mapping[str, Any], lines: Sequence[Mapping[str, Any]], rates: Rates) -> CreditNote:
+def _credit_note(
+    row: Mapping[str, Any], lines: Sequence[Mapping[str, Any]], rates: Rates, coupons: Coupons
+) -> CreditNote:
     currency = row["currency"]
     return CreditNote(
         id=row["id"],
@@ -115,13 +121,13 @@ def _credit_note(row: Mapping[str, Any], lines: Sequence[Mapping[str, Any]], rat
         customer_balance_transaction=row["customer_balance_transaction"],
         effective_at=utc_or_none(row["effective_at"]),
         voided_at=utc_or_none(row["voided_at"]),
-        discounts=discounts_from_json(row["discounts"], currency),
+        discounts=discounts_from_json(row["discounts"], currency, coupons),
         taxes=taxes_from_json(row["taxes"], currency, rates),
-        lines=tuple(_line(line, rates) for line in lines),
+        lines=tuple(_line(line, rates, coupons) for line in lines),
     )
 
 
-def _line(row: Mapping[str, Any], rates: Rates) -> CreditNoteLine:
+def _line(row: Mapping[str, Any], rates: Rates, coupons: Coupons) -> CreditNoteLine:
     currency = row["currency"]
     return CreditNoteLine(
         id=row["id"],
@@ -131,6 +137,6 @@ def _line(row: Mapping[str, Any], rates: Rates) -> CreditNoteLine:
         quantity=row["quantity"],
         unit_amount=row["unit_amount"],
         invoice_line=row["invoice_line_item"],
-        discounts=discounts_from_json(row["discounts"], currency),
+        discounts=discounts_from_json(row["discounts"], currency, coupons),
         taxes=taxes_from_json(row["taxes"], currency, rates),
     )

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from billing.adapters.postgres.connection import Database
+    from billing.adapters.postgres.discount_table import Coupons
     from billing.adapters.postgres.tax_rate_table import Rates
     from billing.domain.customers import Customer
     from billing.domain.invoices import InvoiceQuery
@@ -118,19 +119,24 @@ class PostgresInvoiceReader:
         UnavailableError
             The database does not answer.
         """
+        # Not on the path of the list, which starts the sooner for it.
+        from billing.adapters.postgres.discount_table import SELECT_OF_INVOICE as SELECT_COUPONS
+        from billing.adapters.postgres.discount_table import read_coupons
+
         parameters = {"id": invoice_id, "customer": customer}
-        heads, lines, rates, credit_notes, payments = self._database.read_as(
+        heads, lines, rates, coupons, credit_notes, payments = self._database.read_as(
             customer,
             Statement(_SELECT_INVOICE, parameters),
             Statement(_SELECT_LINES, parameters),
             Statement(SELECT_RATES, parameters),
+            Statement(SELECT_COUPONS, parameters),
             Statement(SELECT_CREDIT_NOTES, parameters),
             Statement(SELECT_PAYMENTS, parameters),
         )
         if not heads:
             return None
         return replace(
-            _invoice(heads[0], lines, read_rates(rates)),
+            _invoice(heads[0], lines, read_rates(rates), read_coupons(coupons)),
             credit_notes=tuple(read_credit_note(row) for row in credit_notes),
             payments=tuple(read_invoice_payment(row) for row in payments),
         )
@@ -163,7 +169,9 @@ def _summary(row: Mapping[str, Any]) -> InvoiceSummary:
     )
 
 
-def _invoice(row: Mapping[str, Any], lines: Sequence[Mapping[str, Any]], rates: Rates) -> Invoice:
+def _invoice(
+    row: Mapping[str, Any], lines: Sequence[Mapping[str, Any]], rates: Rates, coupons: Coupons
+) -> Invoice:
     currency = row["currency"]
     return Invoice(
         id=row["id"],
@@ -196,13 +204,13 @@ def _invoice(row: Mapping[str, Any], lines: Sequence[Mapping[str, Any]], rates: 
         paid_at=utc_or_none(row["paid_at"]),
         voided_at=utc_or_none(row["voided_at"]),
         marked_uncollectible_at=utc_or_none(row["marked_uncollectible_at"]),
-        discounts=discounts_from_json(row["discounts"], currency),
+        discounts=discounts_from_json(row["discounts"], currency, coupons),
         taxes=taxes_from_json(row["taxes"], currency, rates),
-        lines=tuple(_line(line, rates) for line in lines),
+        lines=tuple(_line(line, rates, coupons) for line in lines),
     )
 
 
-def _line(row: Mapping[str, Any], rates: Rates) -> InvoiceLine:
+def _line(row: Mapping[str, Any], rates: Rates, coupons: Coupons) -> InvoiceLine:
     currency = row["currency"]
     return InvoiceLine(
         id=row["id"],
@@ -215,6 +223,6 @@ def _line(row: Mapping[str, Any], rates: Rates) -> InvoiceLine:
         price=row["price"],
         product=row["product"],
         subscription=row["subscription"],
-        discounts=discounts_from_json(row["discounts"], currency),
+        discounts=discounts_from_json(row["discounts"], currency, coupons),
         taxes=taxes_from_json(row["taxes"], currency, rates),
     )

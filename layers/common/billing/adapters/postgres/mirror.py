@@ -12,6 +12,7 @@ from billing.adapters.postgres.codec import utc
 from billing.adapters.postgres.connection import Statement
 from billing.adapters.postgres.credit_note_table import credit_note_deletion, credit_note_state
 from billing.adapters.postgres.customer_table import customer_deletion, customer_state
+from billing.adapters.postgres.discount_table import SELECT_UNKNOWN as SELECT_UNKNOWN_DISCOUNTS
 from billing.adapters.postgres.invoice_table import invoice_deletion, invoice_state
 from billing.adapters.postgres.mirror_sql import (
     RECORD,
@@ -22,7 +23,7 @@ from billing.adapters.postgres.mirror_sql import (
 )
 from billing.adapters.postgres.plain_state import plain_state
 from billing.adapters.postgres.subscription_table import subscription_deletion, subscription_state
-from billing.adapters.postgres.tax_rate_table import SELECT_UNKNOWN
+from billing.adapters.postgres.tax_rate_table import SELECT_UNKNOWN as SELECT_UNKNOWN_RATES
 from billing.domain.credit_notes import CreditNote
 from billing.domain.customers import Customer
 from billing.domain.errors import RefusedError
@@ -170,7 +171,18 @@ class PostgresMirror:
         UnavailableError
             The database does not answer.
         """
-        rows = self._database.query(Statement(SELECT_UNKNOWN, {"ids": list(ids)}))
+        rows = self._database.query(Statement(SELECT_UNKNOWN_RATES, {"ids": list(ids)}))
+        return frozenset(row["id"] for row in rows)
+
+    def unknown_discounts(self, ids: Collection[str]) -> frozenset[str]:
+        """Return those of the ids that the mirror holds no discount with its coupon of.
+
+        Raises
+        ------
+        UnavailableError
+            The database does not answer.
+        """
+        rows = self._database.query(Statement(SELECT_UNKNOWN_DISCOUNTS, {"ids": list(ids)}))
         return frozenset(row["id"] for row in rows)
 
     def _write(self, event: StripeEvent | None, observation: Observation, *, revision: int | None) -> Verdict:

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from billing.adapters.stripe.client import StripeConnection
 from billing.adapters.stripe.credit_notes import read_credit_note_line
+from billing.adapters.stripe.discounts import expansion, read_applied
 from billing.adapters.stripe.events import API_VERSION, read_object
 from billing.adapters.stripe.invoices import read_line
 from billing.adapters.stripe.reading import Node, UnreadableError
@@ -109,10 +110,38 @@ class StripeApi:
         except UnreadableError as error:
             raise UnreadableAnswerError(f"Stripe's answer cannot be read: {error}") from None
 
+    def fetch_discounts(self, kind: ObjectKind, document_id: str) -> list[Observation]:
+        """Return the discounts that an invoice or a credit note names, and their coupons, as they are now.
+
+        A discount that is gone is a deletion with its last state. What Stripe does not tell, or cannot be
+        read, is left out; nothing is returned of a document that Stripe does not know.
+
+        Raises
+        ------
+        NotAllowedError
+            The key may not read it.
+        UnavailableError
+            Stripe does not answer, asks to slow down, or refuses the key.
+        UnreadableAnswerError
+            The document has not the shape of our API version.
+        """
+        try:
+            answer = self._stripe.get(self._path(kind, document_id), {"expand": [expansion(kind)]})
+            if answer is None or answer.members.get("deleted") is True:
+                return []
+            found = list(read_applied(kind, Node(kind.value, answer.members)))
+        except UnreadableError as error:
+            raise UnreadableAnswerError(f"Stripe's answer cannot be read: {error}") from None
+        return [Observation(state, answer.before) for state in found]
+
+    @staticmethod
+    def _path(kind: ObjectKind, object_id: str) -> str:
+        return f"{PATHS[kind]}/{quote(object_id, safe='')}"
+
     def _fetch(self, kind: ObjectKind, object_id: str) -> Observation | None:
         if kind not in PATHS:
             return None
-        path = f"{PATHS[kind]}/{quote(object_id, safe='')}"
+        path = self._path(kind, object_id)
         query = {"expand": list(EXPANSIONS[kind])} if kind in EXPANSIONS else {}
         answer = self._stripe.get(path, query)
         for _ in range(_READINGS):
