@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from unittest.mock import patch
 
-from billing import bootstrap
+from billing import bootstrap, metering
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -31,6 +31,6 @@ def forget() -> None:
         bootstrap._stripe_connection().close()  # noqa: SLF001 - same
     if bootstrap._database.cache_info().currsize:  # noqa: SLF001 - what bootstrap holds
         bootstrap._database().close()  # noqa: SLF001 - same
-    for member in vars(bootstrap).values():
+    for member in (*vars(bootstrap).values(), *vars(metering).values()):
         if hasattr(member, "cache_clear"):
             member.cache_clear()

@@ -1,0 +1,43 @@
+"""The part of bootstrap that joins the use cases of metering, in a file of its own for its size.
+
+Like there, each is built on first use, kept for the life of the execution environment, and imports inside.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from billing import bootstrap
+
+if TYPE_CHECKING:
+    from billing.adapters.postgres.connection import Database
+    from billing.use_cases.usage_ports import UsageAlerts, UsageMeters, UsageStore
+
+
+@cache
+def usage_meters() -> UsageMeters:
+    """Return where the meters are defined."""
+    from billing.adapters.postgres.usage import PostgresUsageMeters
+
+    return PostgresUsageMeters(_database())
+
+
+@cache
+def usage_store() -> UsageStore:
+    """Return where usage events are kept."""
+    from billing.adapters.postgres.usage import PostgresUsageStore
+
+    return PostgresUsageStore(_database())
+
+
+@cache
+def usage_alerts() -> UsageAlerts:
+    """Return where thresholds and alerts are kept."""
+    from billing.adapters.postgres.usage_alerts import PostgresUsageAlerts
+
+    return PostgresUsageAlerts(_database())
+
+
+def _database() -> Database:
+    return bootstrap._database()  # noqa: SLF001 - a process has one connection, whichever file asks
