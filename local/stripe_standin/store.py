@@ -46,6 +46,9 @@ CREATE INDEX IF NOT EXISTS deliveries_by_due ON deliveries (failed, due, id);
 CREATE INDEX IF NOT EXISTS deliveries_by_event ON deliveries (event);
 """
 
+_NAMED_STILL = frozenset(("coupon", "discount"))
+"""What invoices go on naming when it is gone."""
+
 _OPERATORS = {"eq": "=", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 
 
@@ -115,9 +118,19 @@ class Store:
         return None if row is None else _object(row[0])
 
     def find(self, object_id: str) -> Json | None:
-        """Return the object of any kind with this id, None if there is none."""
-        row = self._db.execute("SELECT body FROM objects WHERE id = ?", (object_id,)).fetchone()
-        return None if row is None else _object(row[0])
+        """Return the object of any kind with this id, None if there is none.
+
+        Of a coupon and a discount that are gone that is the last state, the discount's marked as deleted.
+        """
+        row = self._db.execute(
+            "SELECT body, kind FROM objects WHERE id = ? ORDER BY kind LIKE 'gone %'", (object_id,)
+        ).fetchone()
+        if row is None:
+            return None
+        found = _object(row[0])
+        if row[1] != "gone discount":
+            return found
+        return {name: value for name, value in found.items() if name != "end"} | {"deleted": True}
 
     def put(self, kind: str, obj: Json, *, parent: str | None = None) -> None:
         """Write the object; a new one goes to the end of its list, a known one keeps its place."""
@@ -130,6 +143,12 @@ class Store:
 
     def delete(self, kind: str, object_id: str) -> None:
         """Remove the object, if it is there."""
+        if kind in _NAMED_STILL:
+            self._db.execute(
+                "UPDATE OR REPLACE objects SET kind = 'gone ' || kind WHERE kind = ? AND id = ?",
+                (kind, object_id),
+            )
+            return
         self._db.execute("DELETE FROM objects WHERE kind = ? AND id = ?", (kind, object_id))
 
     def delete_children(self, kind: str, parent: str) -> None:

@@ -133,3 +133,19 @@ def pairs(name: str, value: Any) -> Iterator[tuple[str, str]]:
             yield from pairs(f"{name}[{key}]", item)
     else:
         yield name, value
+
+
+def test_what_invoices_go_on_naming_is_found_when_it_is_gone() -> None:
+    """Given a coupon and its discount, when deleted, then they are found by id, the discount as deleted."""
+    store = Store(None)
+    store.put("coupon", {"id": "LAUNCH", "object": "coupon", "name": "Launch"})
+    store.put("discount", {"id": "di_1", "object": "discount", "end": None})
+    for kind, name in (("coupon", "LAUNCH"), ("discount", "di_1")):
+        store.delete(kind, name)
+        assert store.get(kind, name) is None
+        assert store.all(kind) == []
+    assert store.find("LAUNCH") == {"id": "LAUNCH", "object": "coupon", "name": "Launch"}
+    assert store.find("di_1") == {"id": "di_1", "object": "discount", "deleted": True}
+    store.put("coupon", {"id": "LAUNCH", "object": "coupon", "name": "Another"})
+    assert store.find("LAUNCH") == {"id": "LAUNCH", "object": "coupon", "name": "Another"}
+    store.close()
