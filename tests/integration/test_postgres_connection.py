@@ -149,6 +149,22 @@ def test_failed_statement_leaves_nothing_behind(worker_database: Database) -> No
     assert worker_database.query(PID) == pid
 
 
+def test_refused_call_leaves_nothing_behind(worker_database: Database) -> None:
+    """Given a call that the database refuses, when made, then the error is its and the session lives on."""
+    pid = worker_database.query(PID)
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        worker_database.call("SELECT 1 / $1::int", ["0"])
+    assert worker_database.call("SELECT $1::int + 1 || coalesce($2, '')", ["41", None]) == "42"
+    assert worker_database.query(PID) == pid
+
+
+def test_call_that_kills_its_session_is_unavailable(worker_database: Database) -> None:
+    """Given a call that ends its own session, when made, then it is unavailable, and the next works."""
+    with pytest.raises(UnavailableError):
+        worker_database.call("SELECT pg_terminate_backend(pg_backend_pid())", [])
+    assert worker_database.call("SELECT 'there'", []) == "there"
+
+
 def test_slow_statement_is_unavailable_and_not_repeated(worker_database: Database) -> None:
     """Given a statement over its time limit, when cancelled, then 'unavailable', and the session lives on."""
     pid = worker_database.query(PID)

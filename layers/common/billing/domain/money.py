@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 
 ZERO_DECIMAL = frozenset(
     ("bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf")
@@ -23,6 +24,12 @@ def exponent(currency: str) -> int:
     if currency in ZERO_DECIMAL:
         return 0
     return 3 if currency in THREE_DECIMAL else 2
+
+
+# Of the hundred amounts of an invoice each is of the same currency.
+@lru_cache(256)
+def _is_code(text: str) -> bool:
+    return len(text) == _CODE_LENGTH and text.isascii() and text.isalpha() and text.islower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +50,7 @@ class Money:
     def __post_init__(self) -> None:
         if type(self.amount) is not int:
             raise TypeError(f"money is counted in integer minor units, not in {type(self.amount).__name__}")
-        code = self.currency
-        if not (len(code) == _CODE_LENGTH and code.isascii() and code.isalpha() and code.islower()):
+        if not _is_code(self.currency):
             raise ValueError("a currency is three lower-case letters of ISO 4217")
 
     def __add__(self, other: Money) -> Money:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 
+# The lines of an invoice repeat a few instants.
+@lru_cache(1024)
 def instant(seconds: int) -> datetime:
     """Return the UTC instant of a Unix time in whole seconds, as Stripe counts them."""
     return datetime.fromtimestamp(seconds, UTC)
@@ -25,10 +28,14 @@ class Period:
     end: datetime
 
     def __post_init__(self) -> None:
-        if self.start.utcoffset() != timedelta(0) or self.end.utcoffset() != timedelta(0):
+        if not (_is_utc(self.start) and _is_utc(self.end)):
             raise ValueError("a period is counted in UTC")
         if self.end < self.start:
             raise ValueError("a period ends before it starts")
 
     def __contains__(self, moment: datetime) -> bool:
         return self.start <= moment < self.end
+
+
+def _is_utc(moment: datetime) -> bool:
+    return moment.tzinfo is UTC or moment.utcoffset() == timedelta(0)

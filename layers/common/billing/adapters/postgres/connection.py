@@ -6,17 +6,16 @@ pooler may stand in between. Time limits hang on the roles (see migrations/0001_
 
 from __future__ import annotations
 
-import re
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, LiteralString, Self
+from typing import TYPE_CHECKING, LiteralString, Self
 
 import psycopg
 from psycopg.pq import TransactionStatus
 from psycopg.rows import DictRow, dict_row
 
+from billing.adapters.postgres.sending import begun, called, ended, in_one_trip, rows, sent
 from billing.domain.errors import UnavailableError
 from billing.settings import SettingsError
 
@@ -30,7 +29,6 @@ type Connection = psycopg.Connection[DictRow]
 
 # Seconds. Names that resolve to several addresses are tried one by one, each for so long.
 _CONNECT_TIMEOUT = 3
-_PLACEHOLDER = re.compile(r"%(?:%|\((\w+)\)s)")
 # Milliseconds that sent data may stay unacknowledged: a server that vanished without a word is given up.
 _TCP_USER_TIMEOUT = 8_000
 
@@ -131,9 +129,23 @@ class Database:
         """
 
         def work(connection: Connection) -> list[DictRow]:
-            return _rows(_sent(connection, statement))
+            return rows(sent(connection, statement))
 
         return self._work(work)
+
+    def call(self, text: LiteralString, parameters: Sequence[str | None]) -> str:
+        """Return the one value, which is never NULL, of a statement that is its own transaction.
+
+        `parameters` are $1, $2, ... as texts, which the statement casts.
+
+        Raises
+        ------
+        UnavailableError
+            The database does not answer.
+        psycopg.Error
+            The database refused it; nothing was written.
+        """
+        return self._work(lambda connection: called(connection, text, parameters))
 
     def read_as(self, customer: str, *statements: Statement) -> list[list[DictRow]]:
         """Return the rows of each statement, run on one snapshot as this customer: one round trip.
@@ -149,7 +161,7 @@ class Database:
             "SELECT set_config('billing.customer', %(customer)s, true)", {"customer": customer}
         )
         begin = Statement("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        return self._work(lambda connection: _in_one_trip(connection, begin, (tenant, *statements)))[1:]
+        return self._work(lambda connection: in_one_trip(connection, begin, (tenant, *statements)))[1:]
 
     def write(self, *statements: Statement) -> list[list[DictRow]]:
         """Return the rows of each statement, run in one transaction that is then committed: one round trip.
@@ -164,7 +176,7 @@ class Database:
             The database refused a statement; nothing was written.
         """
         begin = Statement("BEGIN ISOLATION LEVEL READ COMMITTED")
-        return self._work(lambda connection: _in_one_trip(connection, begin, statements))
+        return self._work(lambda connection: in_one_trip(connection, begin, statements))
 
     def act_as[T](
         self,
@@ -190,9 +202,9 @@ class Database:
         )
 
         def work(connection: Connection) -> T:
-            rows = _begun(connection, (tenant, *statements))[1:]
-            result, more = act(rows)
-            _ended(connection, more)
+            found = begun(connection, (tenant, *statements))[1:]
+            result, more = act(found)
+            ended(connection, more)
             return result
 
         return self._work(work)
@@ -265,73 +277,3 @@ class Database:
             if fresh == credentials:
                 raise
         return connect(self._settings, fresh, application_name=self._application_name)
-
-
-def _in_one_trip(
-    connection: Connection, begin: Statement, statements: Sequence[Statement]
-) -> list[list[DictRow]]:
-    """Run a transaction as one message to the server and one back.
-
-    psycopg's own transaction() waits for the server at BEGIN and at COMMIT, even in a pipeline. If a
-    statement fails, the server skips the rest, COMMIT included; the transaction is then rolled back.
-    """
-    try:
-        with connection.pipeline():
-            connection.execute(begin.text)
-            cursors = [_sent(connection, each) for each in statements]
-            connection.execute("COMMIT")
-    except psycopg.Error:
-        if not connection.closed:
-            connection.rollback()
-        raise
-    return [_rows(cursor) for cursor in cursors]
-
-
-def _begun(connection: Connection, statements: Sequence[Statement]) -> list[list[DictRow]]:
-    """Return the rows of statements in a transaction that is left open: one round trip."""
-    try:
-        with connection.pipeline():
-            connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
-            cursors = [_sent(connection, each) for each in statements]
-    except psycopg.Error:
-        if not connection.closed:
-            connection.rollback()
-        raise
-    return [_rows(cursor) for cursor in cursors]
-
-
-def _ended(connection: Connection, statements: Sequence[Statement]) -> None:
-    """Run the last statements of an open transaction and commit it: one round trip."""
-    try:
-        with connection.pipeline():
-            for each in statements:
-                _sent(connection, each)
-            connection.execute("COMMIT")
-    except psycopg.Error:
-        if not connection.closed:
-            connection.rollback()
-        raise
-
-
-def _sent(connection: Connection, statement: Statement) -> psycopg.Cursor[DictRow]:
-    """Return the cursor of a statement that is on its way.
-
-    psycopg would take a statement of more than 4,096 characters apart anew on every call.
-    """
-    text, names = _numbered(statement.text)
-    return psycopg.RawCursor(connection).execute(text, [statement.parameters[name] for name in names])
-
-
-@cache
-def _numbered(text: LiteralString) -> tuple[bytes, tuple[str, ...]]:
-    """Return the statement with PostgreSQL's own $1, $2, ..., and the names behind them in order."""
-    names: dict[str, int] = {}
-
-    def number(found: re.Match[str]) -> str:
-        return "%" if found[1] is None else f"${names.setdefault(found[1], len(names) + 1)}"
-
-    return _PLACEHOLDER.sub(number, text).encode(), tuple(names)
-
-
-def _rows(cursor: psycopg.Cursor[Any]) -> list[DictRow]:
-    return cursor.fetchall() if cursor.description is not None else []

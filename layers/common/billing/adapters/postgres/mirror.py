@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from billing.adapters.postgres.codec import utc
+from billing.adapters.postgres.codec import as_json, utc
 from billing.adapters.postgres.connection import Statement
 from billing.adapters.postgres.credit_note_table import credit_note_deletion, credit_note_state
 from billing.adapters.postgres.customer_table import customer_deletion, customer_state
@@ -120,7 +120,7 @@ class PostgresMirror:
         order = sorted(range(len(told)), key=lambda place: told[place][1].state.id)
         rows = [_call(*told[place]) for place in order]
         try:
-            found = self._database.query(Statement(apply_all_statement(), {"told": json.dumps(rows)}))
+            found = self._database.query(Statement(apply_all_statement(), {"told": as_json(rows)}))
         except psycopg.Error as error:
             raise RefusedError(type(error).__name__) from error
         verdicts = {place: _verdict(row["word"]) for place, row in zip(order, found, strict=True)}
@@ -198,14 +198,14 @@ class PostgresMirror:
         as_of: datetime,
         revision: int | None,
     ) -> Verdict:
-        parameters = {
-            "event": None if event is None else json.dumps(_inbox_row(event)),
-            "object": object_id,
-            "state": None if state is None else json.dumps(_state(state, event, as_of)),
-            "as_of": as_of,
-            "revision": revision,
-        }
-        return _verdict(self._database.query(Statement(apply_statement(kind), parameters))[0]["word"])
+        parameters = (
+            None if event is None else as_json(_inbox_row(event)),
+            object_id,
+            None if state is None else as_json(_state(state, event, as_of)),
+            as_of.isoformat(),
+            None if revision is None else str(revision),
+        )
+        return _verdict(self._database.call(apply_statement(kind), parameters))
 
 
 def _told(

@@ -79,11 +79,11 @@ RETURNING 'applied' AS word"""
 
 
 def apply_statement(kind: ObjectKind) -> LiteralString:
-    """Return the call writing a state with its event's inbox row; its one row holds the verdict's word."""
-    return f"""
-SELECT {_FUNCTIONS[kind]}(
-    %(event)s::jsonb, %(object)s::text, %(state)s::jsonb, %(as_of)s::timestamptz, %(revision)s::bigint
-) AS word"""
+    """Return the call writing a state with its event's inbox row; its one value is the verdict's word.
+
+    Its parameters: event, object, state, known_as_of, over_revision.
+    """
+    return f"SELECT {_FUNCTIONS[kind]}($1::jsonb, $2::text, $3::jsonb, $4::timestamptz, $5::bigint)"
 
 
 def apply_all_statement() -> LiteralString:

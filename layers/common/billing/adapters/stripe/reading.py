@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from billing.domain.money import Money
 from billing.domain.periods import Period, instant
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from datetime import datetime
     from enum import StrEnum
 
@@ -33,6 +33,8 @@ _LARGEST_PERCENTAGE = 10_000
 _LAST_SECOND = 253_402_300_799
 """9999-12-31T23:59:59Z, the last instant that Python can hold."""
 
+_ABSENT = object()
+
 
 class UnreadableError(Exception):
     """A member is missing or not what it should be; says where and what, never the value."""
@@ -41,15 +43,28 @@ class UnreadableError(Exception):
         super().__init__(f"{path}: {reason}")
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen, which would make one twice as dear: an invoice has forty of them.
+@dataclass(slots=True)
 class Node:
     """A JSON object and where it stands; every reader raises UnreadableError with the member's path.
 
-    The `optional_` readers accept null, none accepts absence (but for `has`).
+    `name` is what its `parent` calls it, or where it has none what it is. The `optional_` readers accept
+    null, none accepts absence (but for `has`). Each looks for what is nearly always there first, and only
+    then for what is wrong.
     """
 
-    path: str
+    name: str
     members: Mapping[str, object]
+    parent: Node | None = None
+
+    @property
+    def path(self) -> str:
+        """Where it stands, such as invoice.lines.data[0]."""
+        return self.name if self.parent is None else self.parent.path_to(self.name)
+
+    def path_to(self, name: str) -> str:
+        """Return where the member of this name stands."""
+        return f"{self.path}{name}" if name.startswith("[") else f"{self.path}.{name}"
 
     def has(self, name: str) -> bool:
         """Return whether the member is there and not null."""
@@ -57,36 +72,39 @@ class Node:
 
     def text(self, name: str) -> str:
         """Return a text that a database can hold."""
+        value = self.members.get(name)
+        # Nearly every text is printable, which is told sooner than what the pattern looks for.
+        if type(value) is str and value.isprintable():
+            return value
         value = self._value(name)
         if not isinstance(value, str):
             raise self._error(name, "not a text")
-        # Nearly every text is printable, which is told sooner than what the pattern looks for.
-        if not value.isprintable() and _UNSTORABLE.search(value):
+        if _UNSTORABLE.search(value):
             raise self._error(name, "holds a character that cannot be stored")
         return value
 
     def optional_text(self, name: str) -> str | None:
         """Return a text, or None for null."""
-        return self._optional(name, self.text)
+        return None if self._is_null(name) else self.text(name)
 
     def texts(self, name: str) -> tuple[str, ...]:
         """Return a list of texts; null is the empty list."""
-        values = self._list(name)
-        numbered = Node(self._path(name), {f"[{n}]": value for n, value in enumerate(values)})
-        return tuple(numbered.text(index) for index in numbered.members)
+        values = {f"[{n}]": value for n, value in enumerate(self._list(name))}
+        numbered = Node(name, values, self)
+        return tuple(numbered.text(index) for index in values)
 
     def integer(self, name: str) -> int:
         """Return a whole number; a float or a bool is not one."""
-        value = self._value(name)
-        if type(value) is not int:
+        value = self.members.get(name)
+        if type(value) is int and -_LARGEST <= value <= _LARGEST:
+            return value
+        if type(self._value(name)) is not int:
             raise self._error(name, "not an integer")
-        if abs(value) > _LARGEST:
-            raise self._error(name, "out of range")
-        return value
+        raise self._error(name, "out of range")
 
     def optional_integer(self, name: str) -> int | None:
         """Return a whole number, or None for null."""
-        return self._optional(name, self.integer)
+        return None if self._is_null(name) else self.integer(name)
 
     def flag(self, name: str) -> bool:
         """Return a bool."""
@@ -97,7 +115,7 @@ class Node:
 
     def optional_flag(self, name: str) -> bool | None:
         """Return a bool, or None for null."""
-        return self._optional(name, self.flag)
+        return None if self._is_null(name) else self.flag(name)
 
     def decimal(self, name: str) -> Decimal:
         """Return an exact decimal that Stripe writes as a text, with at most 12 places."""
@@ -108,7 +126,7 @@ class Node:
 
     def optional_decimal(self, name: str) -> Decimal | None:
         """Return an exact decimal, or None for null."""
-        return self._optional(name, self.decimal)
+        return None if self._is_null(name) else self.decimal(name)
 
     def percentage(self, name: str) -> Decimal:
         """Return a percentage, which Stripe writes as a JSON number with few decimals."""
@@ -123,7 +141,7 @@ class Node:
 
     def optional_percentage(self, name: str) -> Decimal | None:
         """Return a percentage, or None for null."""
-        return self._optional(name, self.percentage)
+        return None if self._is_null(name) else self.percentage(name)
 
     def instant(self, name: str) -> datetime:
         """Return the UTC instant of a Unix time."""
@@ -134,7 +152,7 @@ class Node:
 
     def optional_instant(self, name: str) -> datetime | None:
         """Return the UTC instant of a Unix time, or None for null."""
-        return self._optional(name, self.instant)
+        return None if self._is_null(name) else self.instant(name)
 
     def period(self, start: str, end: str) -> Period:
         """Return the period between two Unix times."""
@@ -156,7 +174,7 @@ class Node:
 
     def optional_money(self, name: str, currency: str) -> Money | None:
         """Return an amount of minor units, or None for null."""
-        return None if self._value(name, null=True) is None else self.money(name, currency)
+        return None if self._is_null(name) else Money(self.integer(name), currency)
 
     def choice[Choice: StrEnum](self, name: str, among: type[Choice]) -> Choice:
         """Return one of the known values."""
@@ -169,60 +187,57 @@ class Node:
 
     def node(self, name: str) -> Node:
         """Return a JSON object."""
-        return _node(self._path(name), self._value(name))
+        value = self.members.get(name)
+        if isinstance(value, dict):
+            return Node(name, value, self)
+        self._value(name)
+        raise self._error(name, "not an object")
 
     def optional_node(self, name: str) -> Node | None:
         """Return a JSON object, or None for null."""
-        return self._optional(name, self.node)
+        return None if self._is_null(name) else self.node(name)
 
     def nodes(self, name: str) -> tuple[Node, ...]:
         """Return a list of JSON objects; null is the empty list."""
-        path = self._path(name)
-        return tuple(_node(f"{path}[{n}]", value) for n, value in enumerate(self._list(name)))
+        return tuple([self._element(name, n, value) for n, value in enumerate(self._list(name))])
 
     def reference(self, name: str) -> str:
         """Return the id of an expandable member: Stripe sends the id, or the whole object when asked."""
-        if isinstance(self._value(name), str):
+        if isinstance(self.members.get(name), str):
             return self.text(name)
         return self.node(name).text("id")
 
     def optional_reference(self, name: str) -> str | None:
         """Return the id of an expandable member, or None for null."""
-        return self._optional(name, self.reference)
+        return None if self._is_null(name) else self.reference(name)
 
     def expect(self, name: str, value: str) -> None:
         """Check that a text is this one."""
-        if self.text(name) != value:
+        if self.members.get(name) != value and self.text(name) != value:
             raise self._error(name, f"not {value}")
 
-    def _value(self, name: str, *, null: bool = False) -> object:
-        try:
-            value = self.members[name]
-        except KeyError:
-            raise self._error(name, "missing") from None
-        if value is None and not null:
-            raise self._error(name, "null")
+    def _is_null(self, name: str) -> bool:
+        # Absence is not null: the reader that then looks for a value says so.
+        return self.members.get(name, _ABSENT) is None
+
+    def _value(self, name: str) -> object:
+        value = self.members.get(name)
+        if value is None:
+            raise self._error(name, "null" if name in self.members else "missing")
         return value
 
-    def _optional[Value](self, name: str, read: Callable[[str], Value]) -> Value | None:
-        return None if self._value(name, null=True) is None else read(name)
-
     def _list(self, name: str) -> list[object]:
-        value = self._value(name, null=True)
-        if value is None:
+        if self._is_null(name):
             return []
+        value = self._value(name)
         if not isinstance(value, list):
             raise self._error(name, "not a list")
         return value
 
-    def _path(self, name: str) -> str:
-        return f"{self.path}{name}" if name.startswith("[") else f"{self.path}.{name}"
+    def _element(self, name: str, number: int, value: object) -> Node:
+        if isinstance(value, dict):
+            return Node(f"{name}[{number}]", value, self)
+        raise self._error(f"{name}[{number}]", "not an object")
 
     def _error(self, name: str, reason: str) -> UnreadableError:
-        return UnreadableError(self._path(name), reason)
-
-
-def _node(path: str, value: object) -> Node:
-    if not isinstance(value, dict):
-        raise UnreadableError(path, "not an object")
-    return Node(path, cast("dict[str, object]", value))
+        return UnreadableError(self.path_to(name), reason)
