@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Context, Decimal
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
+
+from billing.domain.billing_periods import period_at
+from billing.domain.usage_pricing import cost, included, projected_use
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
-    from decimal import Decimal
 
     from billing.domain.periods import Period
+    from billing.domain.usage import UsageMeter
+    from billing.domain.usage_plans import MeteredItem
+
+DEFAULT_PERCENTS = (80, 100)
+"""Per cent of what is included, of every meter, for a customer that never set a threshold."""
+
+_EXACT = Context(prec=100)
 
 
 class ThresholdKind(StrEnum):
@@ -49,3 +60,76 @@ class UsageAlert:
     included: Decimal | None
     projected_cost: int | None
     currency: str | None
+
+
+def thresholds_of(chosen: Sequence[Threshold] | None, meters: Iterable[str]) -> Sequence[Threshold]:
+    """Return what holds for a customer: what it chose, the defaults of the meters where it never did."""
+    if chosen is not None:
+        return chosen
+    return tuple(
+        Threshold(meter, ThresholdKind.PERCENT, Decimal(percent))
+        for meter in meters
+        for percent in DEFAULT_PERCENTS
+    )
+
+
+def due_alerts(
+    customer: str,
+    thresholds: Iterable[Threshold],
+    used: Mapping[str, Decimal],
+    meters: Mapping[str, UsageMeter],
+    items: Mapping[str, MeteredItem],
+    now: datetime,
+) -> Sequence[UsageAlert]:
+    """Return an alert for every threshold that is reached now, whether or not it fired before.
+
+    `used` is what was used in the period of `now`, by meter; `items` are what prices the meters. Meters that
+    are in only one of `used` and `meters` are passed over. A percentage needs a price that includes
+    something, a projected cost needs a price.
+    """
+    standings = {
+        name: _standing(meter, items.get(name), used[name], now)
+        for name, meter in meters.items()
+        if name in used
+    }
+    alerts = (
+        UsageAlert(
+            customer, threshold, fired_at=now, used=used[threshold.meter], **standings[threshold.meter]
+        )
+        for threshold in thresholds
+        if threshold.meter in standings
+    )
+    return tuple(alert for alert in alerts if _is_reached(alert))
+
+
+class _Standing(TypedDict):
+    period: Period
+    included: Decimal | None
+    projected_cost: int | None
+    currency: str | None
+
+
+def _standing(meter: UsageMeter, item: MeteredItem | None, used: Decimal, now: datetime) -> _Standing:
+    period = period_at(item, now)
+    if item is None:
+        return _Standing(period=period, included=None, projected_cost=None, currency=None)
+    projected = cost(item.price, projected_use(meter.aggregation, used, period, now))
+    return _Standing(
+        period=period,
+        included=included(item.price),
+        projected_cost=projected.amount,
+        currency=projected.currency,
+    )
+
+
+def _is_reached(alert: UsageAlert) -> bool:
+    limit = alert.threshold.value
+    match alert.threshold.kind:
+        case ThresholdKind.PERCENT:
+            return alert.included is not None and _EXACT.multiply(
+                alert.used, Decimal(100)
+            ) >= _EXACT.multiply(alert.included, limit)
+        case ThresholdKind.AMOUNT:
+            return alert.used >= limit
+        case ThresholdKind.PROJECTED_COST:
+            return alert.projected_cost is not None and alert.projected_cost >= limit
