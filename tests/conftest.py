@@ -5,4 +5,5 @@ pytest_plugins = (
     "tests.fixtures.aws",
     "tests.fixtures.stripe_data",
     "tests.fixtures.fonts",
+    "tests.fixtures.operated",
 )

@@ -11,10 +11,12 @@ import pytest
 from billing import bootstrap, metering
 from billing.adapters.postgres.mirror import PostgresMirror
 from billing.domain.features import Feature
+from tests.fixtures.stripe_data import running_standin
 from tests.support.api import Api
 from tests.support.cold_start import cold_start
 from tests.support.event_worker import Worker
 from tests.support.issuer import AUDIENCE, rsa_key, running_issuer
+from tests.support.recovery import Recovery
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_s3 import S3Client
     from types_boto3_secretsmanager import SecretsManagerClient
+    from types_boto3_sqs import SQSClient
 
     from billing.adapters.postgres.connection import Connection, Credentials, Database
     from billing.domain.documents import InvoiceDocument
@@ -148,3 +151,39 @@ def worker(
     }
     with cold_start(environment):
         yield Worker(environment, owner, dynamodb)
+
+
+@pytest.fixture
+def recovery(
+    aws_endpoint: str,
+    unique_name: str,
+    database: DatabaseSettings,
+    database_secrets: dict[str, Credentials],
+    owner: Connection,
+) -> Iterator[Recovery]:
+    """Yield the functions that catch up with Stripe, on an empty database and a Stripe without objects."""
+    credentials = database_secrets["billing_worker"]
+    secrets = {
+        "database": {"username": credentials.username, "password": credentials.password},
+        "stripe": {"api_key": "sk_test_standin"},
+    }
+    manager = boto3.client("secretsmanager")
+    for name, value in secrets.items():
+        manager.create_secret(Name=f"{unique_name}-{name}", SecretString=json.dumps(value))
+    sqs: SQSClient = boto3.client("sqs")
+    url = sqs.create_queue(QueueName=unique_name)["QueueUrl"]
+    with running_standin() as stripe:
+        environment = {
+            "EVENT_QUEUE_URL": url,
+            "DATABASE_HOST": database.host,
+            "DATABASE_PORT": str(database.port),
+            "DATABASE_NAME": database.name,
+            "DATABASE_SSL_MODE": database.ssl_mode,
+            "DATABASE_SECRET_ID": f"{unique_name}-database",
+            "STRIPE_API_KEY_SECRET_ID": f"{unique_name}-stripe",
+            "STRIPE_API_BASE": stripe.base_url,
+            "STRIPE_LIVEMODE": "false",
+            "STRIPE_RATE_LIMIT": "1000",
+            "IDEMPOTENCY_TABLE": "",
+        }
+        yield Recovery(environment, owner, stripe, sqs, url)

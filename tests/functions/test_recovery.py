@@ -1,134 +1,19 @@
-"""The sweep, the backfill and the replay as Lambda runs them: real handlers, PostgreSQL, SQS and a Stripe."""
+"""The sweep and the backfill as Lambda runs them: real handlers, PostgreSQL, SQS and a Stripe."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import boto3
 import pytest
 
-from tests.fakes.stripe_payloads import customer, event, invoice, item, line, subscription
-from tests.fixtures.stripe_data import running_standin
-from tests.support.cold_start import cold_start
-from tests.support.lambdas import PROJECT, lambda_context, lambda_handler
-from tests.support.timed_context import TimedContext, timed_context
+from tests.fakes.stripe_payloads import customer, invoice, item, line, subscription
+from tests.support.lambdas import PROJECT
+from tests.support.recovery import counted, old_event
+from tests.support.timed_context import TimedContext
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from aws_lambda_powertools.utilities.typing import LambdaContext
-    from types_boto3_sqs import SQSClient
-
-    from billing.adapters.postgres.connection import Connection, Credentials
-    from billing.settings import DatabaseSettings
-    from tests.fixtures.stripe_data import RunningStandin
-
-type Handler = Callable[[Any, LambdaContext], dict[str, Any]]
-
-
-@dataclass
-class Recovery:
-    """The functions, and what is behind them."""
-
-    environment: dict[str, str]
-    owner: Connection
-    stripe: RunningStandin
-    sqs: SQSClient
-    queue: str
-    handlers: dict[str, Handler] = field(default_factory=dict)
-
-    def call(self, function: str, payload: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Invoke a function; everything is as after a cold start."""
-        handler = lambda_handler(function)
-        with cold_start(self.environment):
-            return handler(payload or {}, timed_context())
-
-    def sweep(self) -> dict[str, Any]:
-        """Sweep once."""
-        return self.call("sweep_stripe_events")
-
-    def backfill(self) -> dict[str, Any]:
-        """Backfill once, and return the kinds by name."""
-        done = self.call("backfill_stripe_objects")
-        assert done["finished"], done
-        return {kind["kind"]: kind for kind in done["kinds"]}
-
-    def bodies(self) -> list[dict[str, Any]]:
-        """Take everything from the queue."""
-        found = []
-        while messages := self.sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10).get(
-            "Messages"
-        ):
-            for message in messages:
-                found.append(json.loads(message["Body"]))
-                self.sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=message["ReceiptHandle"])
-        return found
-
-    def apply(self, *events: dict[str, Any]) -> None:
-        """Apply events as from the queue."""
-        sample = json.loads((PROJECT / "events" / "apply_stripe_events.json").read_bytes())["Records"][0]
-        records = [sample | {"messageId": str(n), "body": json.dumps(one)} for n, one in enumerate(events)]
-        handler = lambda_handler("apply_stripe_events")
-        with cold_start(self.environment):
-            handler({"Records": records}, lambda_context())
-
-    def column(self, query: Any) -> list[Any]:
-        """Return the first column of what the owner sees."""
-        return [next(iter(row.values())) for row in self.owner.execute(query).fetchall()]
-
-
-@pytest.fixture
-def recovery(
-    aws_endpoint: str,
-    unique_name: str,
-    database: DatabaseSettings,
-    database_secrets: dict[str, Credentials],
-    owner: Connection,
-) -> Iterator[Recovery]:
-    credentials = database_secrets["billing_worker"]
-    secrets = {
-        "database": {"username": credentials.username, "password": credentials.password},
-        "stripe": {"api_key": "sk_test_standin"},
-    }
-    manager = boto3.client("secretsmanager")
-    for name, value in secrets.items():
-        manager.create_secret(Name=f"{unique_name}-{name}", SecretString=json.dumps(value))
-    sqs: SQSClient = boto3.client("sqs")
-    url = sqs.create_queue(QueueName=unique_name)["QueueUrl"]
-    with running_standin() as stripe:
-        environment = {
-            "EVENT_QUEUE_URL": url,
-            "DATABASE_HOST": database.host,
-            "DATABASE_PORT": str(database.port),
-            "DATABASE_NAME": database.name,
-            "DATABASE_SSL_MODE": database.ssl_mode,
-            "DATABASE_SECRET_ID": f"{unique_name}-database",
-            "STRIPE_API_KEY_SECRET_ID": f"{unique_name}-stripe",
-            "STRIPE_API_BASE": stripe.base_url,
-            "STRIPE_LIVEMODE": "false",
-            "STRIPE_RATE_LIMIT": "1000",
-            "IDEMPOTENCY_TABLE": "",
-        }
-        yield Recovery(environment, owner, stripe, sqs, url)
-
-
-def counted(capsys: pytest.CaptureFixture[str]) -> dict[str, float]:
-    """Return the sum of each metric."""
-    sums: dict[str, float] = {}
-    for text in capsys.readouterr().out.splitlines():
-        entry = json.loads(text)
-        for definition in entry.get("_aws", {}).get("CloudWatchMetrics", [{}])[0].get("Metrics", []):
-            name = definition["Name"]
-            sums[name] = sums.get(name, 0) + sum(entry[name])
-    return sums
-
-
-def old_event(number: int, what: str = "customer.created", created: int | None = None) -> dict[str, Any]:
-    about = customer(id=f"cus_{number}")
-    made = {} if created is None else {"created": created}
-    return event(what, about, id=f"evt_{number:04}", **made)
+    from tests.support.recovery import Recovery
 
 
 def test_the_sample_schedule_sweeps(recovery: Recovery, capsys: pytest.CaptureFixture[str]) -> None:
@@ -260,66 +145,3 @@ def test_the_sample_backfill_answers(recovery: Recovery) -> None:
     """Given nothing at Stripe, when the sample event is invoked, then every kind is done."""
     sample = json.loads((PROJECT / "events" / "backfill_stripe_objects.json").read_bytes())
     assert recovery.call("backfill_stripe_objects", sample)["finished"]
-
-
-def test_a_quarantined_event_is_replayed_from_the_inbox(
-    recovery: Recovery, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Given a quarantined event, when replayed, then its payload goes to the queue as it came (11)."""
-    bad = event("invoice.paid", invoice(total=1.5), id="evt_bad")
-    recovery.apply(bad)
-    capsys.readouterr()
-    answer = recovery.call("replay_stripe_event", {"event": "evt_bad"})
-    assert (answer["queued"], answer["source"]) == (True, "inbox")
-    assert (answer["before"]["outcome"], answer["before"]["reason"]) == (
-        "quarantined",
-        "invoice.total: not an integer",
-    )
-    assert recovery.bodies() == [bad]
-    assert counted(capsys)["StripeEventsReplayed"] == 1
-
-
-def test_an_unknown_event_is_replayed_from_stripe(recovery: Recovery) -> None:
-    """Given an event that only Stripe has, when replayed, then it is queued; one nobody has is said (11)."""
-    known = old_event(1)
-    recovery.stripe.load(known)
-    assert recovery.call("replay_stripe_event", {"event": "evt_0001"})["source"] == "stripe"
-    assert [one["id"] for one in recovery.bodies()] == ["evt_0001"]
-    assert recovery.call("replay_stripe_event", {"event": "evt_none"}) == {
-        "error": "Neither the inbox nor Stripe has this event."
-    }
-
-
-def test_an_event_that_ended_is_not_replayed(recovery: Recovery) -> None:
-    """Given an applied event, when replayed, then nothing is queued, and it is said how it ended."""
-    recovery.apply(old_event(1))
-    answer = recovery.call("replay_stripe_event", {"event": "evt_0001"})
-    assert (answer["queued"], answer["source"], answer["before"]["outcome"]) == (False, None, "applied")
-    assert recovery.bodies() == []
-
-
-def test_payloads_are_shown_only_when_asked_for(recovery: Recovery) -> None:
-    """Given quarantined events, when listed or shown, then without payload; with it when asked for."""
-    recovery.apply(event("invoice.paid", invoice(total=1.5, description="secret"), id="evt_a"), old_event(1))
-    listed = recovery.call("replay_stripe_event", {"list": "quarantined"})
-    assert [row["id"] for row in listed["events"]] == ["evt_a"]
-    shown = recovery.call("replay_stripe_event", {"show": "evt_a"})
-    assert "secret" not in json.dumps([listed, shown])
-    asked = recovery.call("replay_stripe_event", {"show": "evt_a", "payload": True})
-    assert "secret" in asked["event"]["payload"]
-    assert recovery.call("replay_stripe_event", {"show": "evt_none"}) == {"event": None}
-
-
-@pytest.mark.parametrize(
-    "payload",
-    [{}, {"event": ""}, {"event": 7}, {"show": "a\nb"}, {"list": "lost"}, {"list": "failed", "limit": "x"}],
-)
-def test_a_replay_of_nothing_is_refused(recovery: Recovery, payload: dict[str, Any]) -> None:
-    """Given an order that names no event, when invoked, then the answer says what is wrong."""
-    assert "error" in recovery.call("replay_stripe_event", payload)
-
-
-def test_the_sample_replay_answers(recovery: Recovery) -> None:
-    """Given the sample event and an empty inbox, when invoked, then it is not known."""
-    sample = json.loads((PROJECT / "events" / "replay_stripe_event.json").read_bytes())
-    assert recovery.call("replay_stripe_event", sample) == {"event": None}

@@ -5,161 +5,21 @@ from __future__ import annotations
 import io
 import json
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
-import boto3
 import pytest
 
-from billing.adapters.stripe.events import API_VERSION, STATE_TYPES
 from operate.backfill import BackfillBar, backfill
-from operate.cloud import Cloud, OperateError
-from operate.endpoint import ensure_endpoint
-from operate.replay import Follower, inbox, replay_dead
+from operate.cloud import OperateError
+from operate.replay import inbox, replay_dead
 from operate.replay import replay as replay_events
 from tests.fakes.stripe_payloads import customer, event, invoice
-from tests.fixtures.stripe_data import running_standin
-from tests.support.cold_start import cold_start
-from tests.support.lambdas import PROJECT, lambda_context, lambda_handler
-from tests.support.timed_context import timed_context
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from types_boto3_lambda import LambdaClient
     from types_boto3_sqs import SQSClient
 
-    from billing.adapters.postgres.connection import Connection, Credentials
-    from billing.settings import DatabaseSettings
-    from tests.fixtures.stripe_data import RunningStandin
-
-WEBHOOK = "https://webhook.example.com/stripe"
-
-
-class InProcess:
-    """Lambda's client, whose functions run here; between its calls the queue is worked off."""
-
-    def __init__(self, environment: dict[str, str], work: Callable[[], None]) -> None:
-        self.environment = environment
-        self.work = work
-        self.failures = 0
-        self.calls: list[str] = []
-
-    def invoke(self, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803 - boto3's names
-        """Return what the function answers, as boto3 does."""
-        self.calls.append(FunctionName)
-        if self.failures:
-            self.failures -= 1
-            body = json.dumps({"errorMessage": "The database does not answer."}).encode()
-            return {"Payload": io.BytesIO(body), "FunctionError": "Unhandled"}
-        self.work()
-        with cold_start(self.environment):
-            answer = lambda_handler(FunctionName)(json.loads(Payload), timed_context())
-        return {"Payload": io.BytesIO(json.dumps(answer).encode())}
-
-
-@dataclass
-class Operated:
-    """A system to be operated."""
-
-    cloud: Cloud
-    functions: InProcess
-    stripe: RunningStandin
-    sqs: SQSClient
-    owner: Connection
-    out: io.StringIO
-
-    def follower(self, wait: float = 20.0) -> Follower:
-        """Return what waits for events to end."""
-        return Follower(self.cloud, self.out, wait=wait)
-
-    def told(self) -> str:
-        """Return what was printed since the last call."""
-        text = self.out.getvalue()
-        self.out.seek(0)
-        self.out.truncate()
-        return text
-
-    def apply(self, *bodies: dict[str, Any]) -> None:
-        """Apply events as from the queue."""
-        apply_batch(self.functions.environment, [json.dumps(body) for body in bodies])
-
-    def secrets(self) -> list[str]:
-        """Return the accepted signing secrets."""
-        name = self.cloud.parameters["StripeWebhookSecretArn"]
-        text = self.cloud.secrets.get_secret_value(SecretId=name)["SecretString"]
-        return list(json.loads(text)["webhook_secrets"])
-
-
-def apply_batch(environment: dict[str, str], bodies: list[str]) -> None:
-    sample = json.loads((PROJECT / "events" / "apply_stripe_events.json").read_bytes())["Records"][0]
-    records = [sample | {"messageId": str(n), "body": body} for n, body in enumerate(bodies)]
-    with cold_start(environment):
-        lambda_handler("apply_stripe_events")({"Records": records}, lambda_context())
-
-
-@pytest.fixture
-def operated(
-    aws_endpoint: str,
-    unique_name: str,
-    database: DatabaseSettings,
-    database_secrets: dict[str, Credentials],
-    owner: Connection,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Operated]:
-    monkeypatch.delenv("STRIPE_API_KEY", raising=False)
-    credentials = database_secrets["billing_worker"]
-    manager, sqs = boto3.client("secretsmanager"), boto3.client("sqs")
-    secrets = {
-        "database": {"username": credentials.username, "password": credentials.password},
-        "stripe": {"api_key": "sk_test_standin"},
-        "webhook": {"webhook_secrets": ["whsec_before"]},
-    }
-    for name, value in secrets.items():
-        manager.create_secret(Name=f"{unique_name}-{name}", SecretString=json.dumps(value))
-    url = sqs.create_queue(QueueName=unique_name)["QueueUrl"]
-    dead = sqs.create_queue(QueueName=f"{unique_name}-dead")["QueueUrl"]
-    with running_standin() as stripe:
-        environment = {
-            "EVENT_QUEUE_URL": url,
-            "DATABASE_HOST": database.host,
-            "DATABASE_PORT": str(database.port),
-            "DATABASE_NAME": database.name,
-            "DATABASE_SSL_MODE": database.ssl_mode,
-            "DATABASE_SECRET_ID": f"{unique_name}-database",
-            "STRIPE_API_KEY_SECRET_ID": f"{unique_name}-stripe",
-            "STRIPE_API_BASE": stripe.base_url,
-            "STRIPE_LIVEMODE": "false",
-            "STRIPE_RATE_LIMIT": "1000",
-            "IDEMPOTENCY_TABLE": "",
-        }
-
-        def work() -> None:
-            while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
-                apply_batch(environment, [message["Body"] for message in messages])
-                for message in messages:
-                    sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-
-        functions = InProcess(environment, work)
-        cloud = Cloud(
-            name="billing-test",
-            webhook_url=WEBHOOK,
-            outputs={
-                "BackfillFunctionName": "backfill_stripe_objects",
-                "ReplayFunctionName": "replay_stripe_event",
-                "StripeEventsQueueUrl": url,
-                "DeadStripeEventsQueueUrl": dead,
-            },
-            parameters={
-                "StripeApiBase": stripe.base_url,
-                "StripeApiKeySecretArn": f"{unique_name}-stripe",
-                "StripeWebhookSecretArn": f"{unique_name}-webhook",
-            },
-            functions=cast("LambdaClient", functions),
-            queues=sqs,
-            secrets=manager,
-        )
-        yield Operated(cloud, functions, stripe, sqs, owner, io.StringIO())
+    from tests.support.operated import Operated
 
 
 def created(number: int) -> dict[str, Any]:
@@ -310,65 +170,3 @@ def test_the_inbox_is_shown_without_payloads(operated: Operated) -> None:
     inbox(operated.cloud, operated.out, event="evt_1", **(look | {"payload": True}))
     assert "canary" in operated.told()
     assert inbox(operated.cloud, operated.out, event="evt_none", **look) == 1
-
-
-def endpoints(operated: Operated) -> list[Any]:
-    return list(operated.stripe.client().v1.webhook_endpoints.list().data)
-
-
-def test_the_endpoint_is_made_once_with_our_types_and_version(operated: Operated) -> None:
-    """Given no endpoint, when made twice, then there is one; its secret is stored first, shown nowhere."""
-    for _ in range(2):
-        assert ensure_endpoint(operated.cloud, operated.out) == 0
-    [made] = endpoints(operated)
-    assert (made.url, made.api_version) == (WEBHOOK, API_VERSION)
-    assert made.enabled_events == list(STATE_TYPES)
-    new, old = operated.secrets()
-    assert (new.startswith("whsec_"), old) == (True, "whsec_before")
-    told = operated.told()
-    assert new not in told
-    assert f"{made.id} created" in told
-    assert f"{made.id} is as it should be" in told
-
-
-def test_an_endpoint_of_our_version_gets_our_types(operated: Operated) -> None:
-    """Given an endpoint for all types that is disabled, when brought up to date, then the secret stays."""
-    client = operated.stripe.client()
-    params = {"url": WEBHOOK, "enabled_events": ["*"], "api_version": API_VERSION}
-    before = client.v1.webhook_endpoints.create(params)
-    client.v1.webhook_endpoints.update(before.id, {"disabled": True})
-    ensure_endpoint(operated.cloud, operated.out)
-    [after] = endpoints(operated)
-    assert (after.id, after.status, after.enabled_events) == (before.id, "enabled", list(STATE_TYPES))
-    assert operated.secrets() == ["whsec_before"]
-    assert "updated" in operated.told()
-
-
-def test_an_endpoint_of_another_version_gets_a_new_one_beside_it(operated: Operated) -> None:
-    """Given an endpoint of an old version, when brought up to date, then both are there, and it is said."""
-    client = operated.stripe.client()
-    old = client.v1.webhook_endpoints.create(
-        {"url": WEBHOOK, "enabled_events": ["invoice.paid"], "api_version": "2020-08-27"}
-    )
-    client.v1.webhook_endpoints.create({"url": "https://other.example.com/", "enabled_events": ["*"]})
-    ensure_endpoint(operated.cloud, operated.out)
-    assert f"{old.id} delivers to the same URL in 2020-08-27, which cannot be changed" in operated.told()
-    assert len(endpoints(operated)) == 3
-    assert len(operated.secrets()) == 2
-
-
-def test_no_endpoint_stays_whose_secret_could_not_be_stored(operated: Operated) -> None:
-    """Given a secret that cannot be written, when the endpoint is made, then it is taken away again."""
-    operated.cloud.secrets.delete_secret(
-        SecretId=operated.cloud.parameters["StripeWebhookSecretArn"], ForceDeleteWithoutRecovery=True
-    )
-    with pytest.raises(operated.cloud.secrets.exceptions.ResourceNotFoundException):
-        ensure_endpoint(operated.cloud, operated.out)
-    assert endpoints(operated) == []
-
-
-def test_a_key_that_stripe_refuses_is_said(operated: Operated, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Given a key that Stripe does not take, when the endpoint is made, then the message says what to set."""
-    monkeypatch.setenv("STRIPE_API_KEY", "sk_live_wrong")
-    with pytest.raises(OperateError, match="STRIPE_API_KEY"):
-        ensure_endpoint(operated.cloud, operated.out)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import tempfile
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,7 @@ from billing.domain.errors import UnavailableError
 from billing.domain.invoices import InvoiceQuery
 from billing.domain.mirror import ObjectKind, Observation, Outcome, Verdict
 from local.ports import any_free_port
-from tests.fakes.objects import SECOND, T0, a_line, an_event, an_invoice
+from tests.fakes.objects import SECOND, T0, an_event, an_invoice
 from tests.support.cutting_proxy import CuttingProxy
 
 if TYPE_CHECKING:
@@ -264,76 +263,3 @@ def test_wrong_password_is_tried_afresh_only_once(
     ):
         refused.query(PID)
     assert "wrong-" not in f"{caught.value!r} {caught.value.__cause__!r} {Credentials('a', 'wrong-')!r}"
-
-
-@pytest.mark.parametrize(
-    "call",
-    [
-        pytest.param(lambda d: PostgresMirror(d).apply(EVENT, LATER), id="apply, applied"),
-        pytest.param(lambda d: PostgresMirror(d).apply(EVENT, EARLIER), id="apply, stale"),
-        pytest.param(
-            lambda d: PostgresMirror(d).apply(an_event("evt_s", an_invoice(), after=-9), SEEN),
-            id="apply, tie",
-        ),
-        pytest.param(lambda d: PostgresMirror(d).settle(EVENT, SEEN, None), id="settle"),
-        pytest.param(lambda d: PostgresMirror(d).record(EVENT, Outcome.IGNORED, None), id="record"),
-        pytest.param(lambda d: PostgresMirror(d).standing(ObjectKind.INVOICE, "in_1"), id="standing"),
-    ],
-)
-def test_worker_makes_one_round_trip(
-    worker_database: Database, monkeypatch: pytest.MonkeyPatch, call: Callable[[Database], object]
-) -> None:
-    """Given an open connection, when the mirror is asked or told, then the server is waited for once."""
-    PostgresMirror(worker_database).apply(an_event("evt_0", an_invoice()), SEEN)
-    worker_database.close()
-    assert round_trips(worker_database, monkeypatch, call) == 1
-
-
-@pytest.mark.parametrize(
-    "call",
-    [
-        pytest.param(lambda d: PostgresInvoiceReader(d).page("cus_1", InvoiceQuery()), id="page"),
-        pytest.param(lambda d: PostgresInvoiceReader(d).get("cus_1", "in_1"), id="get"),
-        pytest.param(lambda d: PostgresInvoiceReader(d).customer("cus_1"), id="customer"),
-        pytest.param(lambda d: PostgresIdentities(d).by_api_key(b""), id="by_api_key"),
-        pytest.param(lambda d: PostgresIdentities(d).by_subject("i", "s"), id="by_subject"),
-    ],
-)
-def test_customer_makes_one_round_trip(
-    api_database: Database,
-    worker_database: Database,
-    monkeypatch: pytest.MonkeyPatch,
-    call: Callable[[Database], object],
-) -> None:
-    """Given an invoice of 300 lines, when a customer reads, then the server is waited for once."""
-    whole = an_invoice(lines=tuple(a_line(number) for number in range(300)))
-    PostgresMirror(worker_database).apply(EVENT, Observation(whole, T0))
-    assert round_trips(api_database, monkeypatch, call) == 1
-
-
-def round_trips(
-    database: Database, monkeypatch: pytest.MonkeyPatch, call: Callable[[Database], object]
-) -> int:
-    """Return how often libpq asked the server to answer: its own trace, one Sync or Query a round trip."""
-    opened: list[Connection] = []
-    connect = connection_module.connect
-
-    def kept(
-        settings: DatabaseSettings, credentials: Credentials, *, application_name: str = "billing"
-    ) -> Connection:
-        opened.append(connect(settings, credentials, application_name=application_name))
-        return opened[-1]
-
-    monkeypatch.setattr(connection_module, "connect", kept)
-    database.query(PID)
-    with tempfile.TemporaryFile("w+b") as file:
-        opened[0].pgconn.trace(file.fileno())
-        opened[0].pgconn.set_trace_flags(psycopg.pq.Trace.SUPPRESS_TIMESTAMPS)
-        call(database)
-        opened[0].pgconn.untrace()
-        file.seek(0)
-        messages = [line.split("\t") for line in file.read().decode().splitlines()]
-    asked = [parts[2] for parts in messages if parts[0] == "F" and parts[2] in {"Sync", "Query"}]
-    answered = [parts[2] for parts in messages if parts[0] == "B" and parts[2] == "ReadyForQuery"]
-    assert len(asked) == len(answered)
-    return len(asked)
