@@ -14,6 +14,7 @@ from PIL import Image
 
 from billing.adapters.pdf.renderer import FpdfInvoiceRenderer
 from local.pictures.credit_notes import credit_note_sample
+from local.pictures.discounts import discounts_sample
 from local.pictures.samples import samples
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def main(target: Path) -> None:
         build = ROOT / "layers" / "pdf" / "build_fonts.py"
         subprocess.run([sys.executable, build, folder], check=True)
         renderer = FpdfInvoiceRenderer(Path(folder))
-        for sample in (*samples(), credit_note_sample()):
+        for sample in (*samples(), discounts_sample(), credit_note_sample()):
             pages = [page for document in sample.documents for page in _pages(renderer(document))]
             shown = pages if sample.pages is None else [pages[number] for number in sample.pages]
             content = _png(shown)

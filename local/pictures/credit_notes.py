@@ -22,6 +22,7 @@ from billing.domain.payments import InvoicePayment, InvoicePaymentStatus
 from local.pictures.samples import SELLER, Sample, a_line, a_tax, an_invoice
 
 _PAID = datetime(2026, 11, 6, 8, 0, tzinfo=UTC)
+_LOYALTY = DiscountAmount(Money(1200, "eur"), "di_1", "TREUE", "Treuerabatt", Decimal(10))
 _CREDITED = datetime(2026, 11, 16, 14, 0, tzinfo=UTC)
 
 
@@ -37,7 +38,7 @@ def credit_note_sample() -> Sample:
             a_line(90000, "eur", "Team-Plätze", quantity=Decimal(20), unit_amount=Decimal(4500)), id="il_1"
         ),
         replace(
-            a_line(12000, "eur", "Rufbereitschaft", discounts=(DiscountAmount(eur(1200), "di_1"),)),
+            a_line(12000, "eur", "Rufbereitschaft", discounts=(_LOYALTY,)),
             id="il_2",
         ),
     )
@@ -119,7 +120,7 @@ def _note() -> CreditNote:
         customer_balance_transaction="cbtxn_1",
         effective_at=_CREDITED,
         voided_at=None,
-        discounts=(DiscountAmount(eur(1200), "di_1"),),
+        discounts=(_LOYALTY,),
         taxes=(seats, service),
         lines=(
             CreditNoteLine(
@@ -140,7 +141,7 @@ def _note() -> CreditNote:
                 quantity=None,
                 unit_amount=None,
                 invoice_line="il_2",
-                discounts=(DiscountAmount(eur(1200), "di_1"),),
+                discounts=(_LOYALTY,),
                 taxes=(service,),
             ),
         ),

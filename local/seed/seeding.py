@@ -40,7 +40,7 @@ def seed(
     try:
         plans = demo(now or datetime.now(UTC))
         _product(api)
-        _coupon(api)
+        _coupon(api, min(plan.since for plan in plans))
         return {plan.role: _customer_with_history(api, plan, tell) for plan in plans}
     finally:
         api.close()
@@ -51,11 +51,13 @@ def _product(api: Api) -> None:
         api.post("/v1/products", key="product", id=_PRODUCT, name="Analytics platform")
 
 
-def _coupon(api: Api) -> None:
+def _coupon(api: Api, since: datetime) -> None:
     if api.find(f"/v1/coupons/{_COUPON}") is None:
         api.post(
             "/v1/coupons",
             key="coupon",
+            # Before the first discount that it is: what was made later is another coupon of the same id.
+            at=since,
             id=_COUPON,
             name="Launch discount",
             percent_off=10,

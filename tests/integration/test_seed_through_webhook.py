@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from billing.adapters.postgres.invoices import PostgresInvoiceReader
 from billing.adapters.postgres.mirror import PostgresMirror
 from billing.adapters.stripe.objects import StripeApi
 from billing.use_cases.apply_stripe_event import ApplyStripeEvent
@@ -19,9 +20,12 @@ SECRET = "whsec_seed"
 
 
 def test_the_seed_reaches_the_mirror_through_the_webhook(
-    worker_database: Database, database_url: str
+    worker_database: Database, api_database: Database, database_url: str
 ) -> None:
-    """Given a webhook at work while the seed runs, when all arrived, then the mirror equals Stripe."""
+    """Given a webhook at work while the seed runs, when all arrived, then the mirror equals Stripe.
+
+    Customers see the names of their discounts, which no event of an invoice tells.
+    """
     with running_standin() as standin:
         apply = ApplyStripeEvent(
             PostgresMirror(worker_database), StripeApi(lambda _: API_KEY, standin.base_url), livemode=False
@@ -45,3 +49,8 @@ def test_the_seed_reaches_the_mirror_through_the_webhook(
             assert outcomes.counts["quarantined"] == 0
             assert differences(database_url, states) == []
             assert max(len(state["lines"]["data"]) for state in states if "lines" in state) == 300
+            reader = PostgresInvoiceReader(api_database)
+            discounted = [state for state in states if state.get("total_discount_amounts")]
+            shown = [reader.get(state["customer"], state["id"]) for state in discounted]
+            names = [each.name for found in shown if found is not None for each in found.discounts]
+            assert names == ["Launch discount"] * len(discounted) != []
