@@ -6,26 +6,20 @@ from typing import Any
 
 import pytest
 
-from billing.adapters.stripe.events import DELETION_TYPES, SNAPSHOT_TYPES, read_event
-from billing.domain.credit_notes import CreditNote
+from billing.adapters.stripe.events import read_event
 from billing.domain.customers import Customer
 from billing.domain.invoices import DiscountAmount, Invoice, InvoiceLine, InvoiceStatus, Tax
-from billing.domain.mirror import Deletion, NotMirrored, ObjectKind, Unreadable, kind_of
+from billing.domain.mirror import Unreadable
 from billing.domain.money import Money
 from billing.domain.parties import Address, TaxId
-from billing.domain.payments import InvoicePayment
 from billing.domain.periods import Period, instant
 from billing.domain.subscriptions import Subscription, SubscriptionItem, SubscriptionStatus
 from billing.domain.tax_rates import TaxRate
-from tests.fakes import more_payloads as more
-from tests.fakes.more_objects import PLAIN
 from tests.fakes.stripe_payloads import (
     CREATED,
-    credit_note,
     customer,
     event,
     invoice,
-    invoice_payment,
     item,
     line,
     subscription,
@@ -33,33 +27,6 @@ from tests.fakes.stripe_payloads import (
 )
 
 MONTH = 2_592_000
-OBJECTS = {
-    ObjectKind.CUSTOMER: customer,
-    ObjectKind.SUBSCRIPTION: subscription,
-    ObjectKind.INVOICE: invoice,
-    ObjectKind.TAX_RATE: tax_rate,
-    ObjectKind.CREDIT_NOTE: credit_note,
-    ObjectKind.INVOICE_PAYMENT: invoice_payment,
-    ObjectKind.PRODUCT: more.product,
-    ObjectKind.PRICE: more.price,
-    ObjectKind.COUPON: more.coupon,
-    ObjectKind.DISCOUNT: more.discount,
-    ObjectKind.METER: more.meter,
-    ObjectKind.SCHEDULE: more.schedule,
-    ObjectKind.PAYMENT_INTENT: more.payment_intent,
-    ObjectKind.CHARGE: more.charge,
-    ObjectKind.PAYMENT_METHOD: more.payment_method,
-    ObjectKind.REFUND: more.refund,
-    ObjectKind.DISPUTE: more.dispute,
-}
-CLASSES = {
-    ObjectKind.CUSTOMER: Customer,
-    ObjectKind.SUBSCRIPTION: Subscription,
-    ObjectKind.INVOICE: Invoice,
-    ObjectKind.TAX_RATE: TaxRate,
-    ObjectKind.CREDIT_NOTE: CreditNote,
-    ObjectKind.INVOICE_PAYMENT: InvoicePayment,
-} | {kind_of(state): type(state) for state in PLAIN}
 
 
 def usd(amount: int) -> Money:
@@ -289,50 +256,3 @@ def test_a_payload_with_the_first_lines_only_says_so() -> None:
     ).lines_complete
     more = subscription(items={"data": [item()], "has_more": True})
     assert not content(event("customer.subscription.created", more)).items_complete
-
-
-@pytest.mark.parametrize(("what", "kind"), SNAPSHOT_TYPES.items())
-def test_every_mirrored_type_gives_its_snapshot(what: str, kind: ObjectKind) -> None:
-    """Given an event of a mirrored type, when it is read, then its content is that object."""
-    assert isinstance(content(event(what, OBJECTS[kind]())), CLASSES[kind])
-
-
-@pytest.mark.parametrize(("what", "kind"), DELETION_TYPES.items())
-@pytest.mark.parametrize("version", ["2026-05-27.dahlia", "2016-07-06", None])
-def test_a_deletion_is_read_in_every_version(what: str, kind: ObjectKind, version: str | None) -> None:
-    """Given a deletion of any API version, when it is read, then it names the object that is gone."""
-    gone = {"id": "x_1", "object": kind.value, "deleted": True}
-    assert content(event(what, gone, api_version=version)) == Deletion(kind, "x_1")
-
-
-@pytest.mark.parametrize(
-    ("what", "about"),
-    [
-        ("invoice.upcoming", {"object": "invoice", "lines": {}}),
-        ("application_fee.created", {"object": "application_fee", "id": "fee_1", "amount": 1.5}),
-        ("customer.tax_id.created", {"object": "tax_id", "id": 7}),
-        ("balance.available", {"object": "balance"}),
-        ("a.type.of.tomorrow", {}),
-    ],
-)
-def test_another_type_changes_nothing_whatever_it_holds(what: str, about: dict[str, Any]) -> None:
-    """Given an event type that is not mirrored, when it is read, then it is ignored, not judged."""
-    assert content(event(what, about, api_version="2011-01-01")) == NotMirrored()
-
-
-@pytest.mark.parametrize(
-    ("version", "said"),
-    [
-        ("2031-01-01.unheard", "api_version: 2031-01-01.unheard is not known"),
-        ("dahlia; drop table", "api_version: malformed"),
-    ],
-)
-def test_a_version_whose_shape_is_not_known_is_not_read(version: str | None, said: str) -> None:
-    """Given a version outside the known releases, when a snapshot is read, then it is quarantined."""
-    assert reason(event("invoice.paid", invoice(), api_version=version)) == said
-
-
-@pytest.mark.parametrize("version", ["2025-03-31.basil", "2025-11-17.clover", "2026-10-28.endive"])
-def test_the_releases_of_one_shape_are_read(version: str) -> None:
-    """Given any release since basil, when a snapshot is read, then it is readable."""
-    assert isinstance(content(event("invoice.paid", invoice(), api_version=version)), Invoice)

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.adapters.stripe.events import DELETION_TYPES, SNAPSHOT_TYPES, read_event
-from billing.adapters.stripe.reading import UnreadableError
 from billing.adapters.stripe.upgrades import CHANGES, read_version, upgraded
 from billing.domain.mirror import Deletion, MalformedEventError, Mention, NotMirrored, ObjectKind, Unreadable
 from tests.fakes.stripe_payloads import (
@@ -256,19 +255,6 @@ def test_no_old_payload_breaks_the_changes(kind: ObjectKind, data: st.DataObject
     broken = data.draw(scalars | st.lists(scalars, max_size=2) | st.just({"data": [None, {"plan": 1}, {}]}))
     since = data.draw(st.sampled_from(["2014-11-05", *(change.since for change in CHANGES)]))
     upgraded(kind, {**members, name: broken}, read_version(since))
-
-
-@pytest.mark.parametrize("text", ["2024-09-30.acacia", "2016-03-07; orders_beta=v3", "2014-11-05"])
-def test_a_version_is_told_by_its_date(text: str) -> None:
-    """Given a version with a release's name or a beta header, when read, then its date counts."""
-    assert read_version(text).date == text[:10]
-
-
-@pytest.mark.parametrize("text", ["", "2024", "2031-01-01.unheard", "dahlia", "2016-03-07 ", "20260-1-1"])
-def test_a_version_that_cannot_be_placed_is_not_read(text: str) -> None:
-    """Given a malformed or future version, when read, then it is refused by name."""
-    with pytest.raises(UnreadableError, match="api_version"):
-        read_version(text)
 
 
 def test_every_recorded_event_of_every_version_is_read_or_named(stripe_data: Path) -> None:
