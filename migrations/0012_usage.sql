@@ -12,13 +12,14 @@ CREATE TABLE usage_meters (
     value_property text NOT NULL,
     group_by text[] NOT NULL,
     stripe_event_name text COLLATE "C",
-    defined_at timestamptz NOT NULL DEFAULT now(),
+    retired boolean NOT NULL DEFAULT false,
     CONSTRAINT usage_meters_pkey PRIMARY KEY (name),
     CONSTRAINT usage_meters_name_check CHECK (name ~ '^[a-z][a-z0-9_]{0,62}$'),
     CONSTRAINT usage_meters_aggregation_check CHECK (aggregation IN ('sum', 'count', 'max', 'last', 'unique_count')),
     CONSTRAINT usage_meters_stripe_event_name_key UNIQUE (stripe_event_name)
 );
-COMMENT ON TABLE usage_meters IS 'What is counted, as migrations/meters.json says; what a meter counts never changes.';
+COMMENT ON TABLE usage_meters IS
+    'What is counted, as meters.json says; what a meter counts never changes, and a retired one counts nothing new.';
 CREATE INDEX usage_meters_event_type_idx ON usage_meters (event_type);
 
 -- Kept for ever, whatever becomes of the events: an id is taken once.
@@ -28,10 +29,12 @@ CREATE TABLE usage_event_keys (
     id text COLLATE "C" NOT NULL,
     digest bytea NOT NULL,
     counted_at timestamptz NOT NULL,
+    moved_to timestamptz[],
     CONSTRAINT usage_event_keys_pkey PRIMARY KEY (customer, source, id),
     CONSTRAINT usage_event_keys_digest_check CHECK (octet_length(digest) = 16)
 );
-COMMENT ON TABLE usage_event_keys IS 'Every event id that was ever taken, with a digest of its content.';
+COMMENT ON TABLE usage_event_keys IS
+    'Every event id that was ever taken, with a digest of its content; moved_to is where its late readings count.';
 
 CREATE TABLE usage_events (
     customer text COLLATE "C" NOT NULL,
@@ -53,15 +56,23 @@ CREATE INDEX usage_events_counted_idx ON usage_events (customer, meter, counted_
 -- Whatever no month was made for in time.
 CREATE TABLE usage_events_default PARTITION OF usage_events DEFAULT;
 
+CREATE TABLE usage_dropped_months (
+    month timestamptz NOT NULL,
+    CONSTRAINT usage_dropped_months_pkey PRIMARY KEY (month)
+);
+COMMENT ON TABLE usage_dropped_months IS 'The months whose events are forgotten.';
+
 CREATE TABLE usage_voids (
     customer text COLLATE "C" NOT NULL,
     source text COLLATE "C" NOT NULL,
     id text COLLATE "C" NOT NULL,
     voided_by text COLLATE "C" NOT NULL,
+    meters text[] NOT NULL,
     recorded_at timestamptz NOT NULL,
     CONSTRAINT usage_voids_pkey PRIMARY KEY (customer, source, id)
 );
-COMMENT ON TABLE usage_voids IS 'The events that no longer count, and which event of the same source said so.';
+COMMENT ON TABLE usage_voids IS
+    'The events taken back, and by which event of the same source; meters are those whose period was open then.';
 
 CREATE TABLE usage_boundaries (
     customer text COLLATE "C" NOT NULL,
@@ -195,8 +206,8 @@ DECLARE
     own text;
 BEGIN
     FOREACH own IN ARRAY ARRAY[
-        'usage_meters', 'usage_event_keys', 'usage_events', 'usage_voids', 'usage_boundaries', 'usage_rollups',
-        'usage_values', 'usage_hours', 'usage_snapshots', 'usage_policies', 'usage_findings', 'usage_thresholds',
+        'usage_meters', 'usage_event_keys', 'usage_events', 'usage_dropped_months', 'usage_voids', 'usage_boundaries',
+        'usage_rollups', 'usage_values', 'usage_hours', 'usage_snapshots', 'usage_policies', 'usage_findings', 'usage_thresholds',
         'usage_threshold_choices', 'usage_alerts', 'events'
     ] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', own);
@@ -245,7 +256,7 @@ LANGUAGE sql IMMUTABLE RETURN greatest(
 COMMENT ON FUNCTION usage_bucket IS 'Where the bucket starts that an instant lies in: its UTC day or hour, or a cut within it.';
 
 -- The latest of several is the greatest of these texts: by time, then source and id, so that the order in which
--- events arrive makes no difference. No source and no id has a control character.
+-- events arrive makes no difference. No source and no id has a control character. Compared as bytes (COLLATE "C").
 CREATE FUNCTION usage_last(at timestamptz, source text, id text, value numeric) RETURNS text
 LANGUAGE sql IMMUTABLE RETURN
     lpad(((extract(epoch FROM at) * 1000000)::bigint)::text, 20, '0')
@@ -253,6 +264,31 @@ LANGUAGE sql IMMUTABLE RETURN
 
 CREATE FUNCTION usage_last_value(last text) RETURNS numeric
 LANGUAGE sql IMMUTABLE RETURN split_part(last, e'\x01', 4)::numeric;
+
+-- What lies in the span, event by event.
+CREATE FUNCTION usage_parts(_customer text, _meter text, _start timestamptz, _end timestamptz)
+RETURNS TABLE (bucket timestamptz, groups text, count bigint, sum numeric, max numeric, last text)
+LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
+    SELECT e.counted_at, e.groups, e.quantity::bigint, e.value * e.quantity,
+        CASE WHEN e.quantity = 1 AND v.id IS NULL THEN e.value END,
+        CASE WHEN e.quantity = 1 AND v.id IS NULL THEN usage_last(e.time, e.source, e.id, e.value) END
+    FROM usage_events AS e
+    LEFT JOIN usage_voids AS v
+        ON v.customer = e.customer AND v.source = e.source AND v.id = e.id AND e.meter = ANY (v.meters)
+    WHERE e.customer = _customer AND e.meter = _meter AND e.quantity <> 0
+        AND e.counted_at >= _start AND e.counted_at < _end
+$$;
+
+CREATE FUNCTION usage_value_parts(_customer text, _meter text, _start timestamptz, _end timestamptz)
+RETURNS TABLE (bucket timestamptz, groups text, value text)
+LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
+    SELECT e.counted_at, e.groups, e.distinct_value
+    FROM usage_events AS e
+    LEFT JOIN usage_voids AS v
+        ON v.customer = e.customer AND v.source = e.source AND v.id = e.id AND e.meter = ANY (v.meters)
+    WHERE e.customer = _customer AND e.meter = _meter AND e.quantity = 1 AND v.id IS NULL
+        AND e.counted_at >= _start AND e.counted_at < _end
+$$;
 
 -- Whole buckets from the rollups, and what of a bucket lies in the span from the events.
 CREATE FUNCTION usage_pieces(_customer text, _meter text, _start timestamptz, _end timestamptz)
@@ -266,18 +302,11 @@ BEGIN
     SELECT r.bucket, r.groups, r.count, r.sum, r.max, r.last
     FROM usage_rollups AS r
     WHERE r.customer = _customer AND r.meter = _meter AND r.bucket >= _head AND r.bucket < _tail;
-    IF _start < _head OR _tail < _end THEN
-        RETURN QUERY
-        SELECT e.counted_at, e.groups, e.quantity::bigint, e.value * e.quantity,
-            CASE WHEN e.quantity = 1 AND v.id IS NULL THEN e.value END,
-            CASE WHEN e.quantity = 1 AND v.id IS NULL THEN usage_last(e.time, e.source, e.id, e.value) END
-        FROM usage_events AS e
-        LEFT JOIN usage_voids AS v ON v.customer = e.customer AND v.source = e.source AND v.id = e.id
-        WHERE e.customer = _customer AND e.meter = _meter AND e.quantity <> 0
-            AND (
-                e.counted_at >= _start AND e.counted_at < least(_head, _end)
-                OR e.counted_at >= greatest(_tail, _head) AND e.counted_at < _end
-            );
+    IF _start < _head THEN
+        RETURN QUERY SELECT * FROM usage_parts(_customer, _meter, _start, least(_head, _end));
+    END IF;
+    IF _tail < _end THEN
+        RETURN QUERY SELECT * FROM usage_parts(_customer, _meter, greatest(_tail, _head), _end);
     END IF;
 END
 $$;
@@ -293,16 +322,36 @@ BEGIN
     SELECT u.bucket, u.groups, u.value
     FROM usage_values AS u
     WHERE u.customer = _customer AND u.meter = _meter AND u.bucket >= _head AND u.bucket < _tail;
-    IF _start < _head OR _tail < _end THEN
-        RETURN QUERY
-        SELECT e.counted_at, e.groups, e.distinct_value
-        FROM usage_events AS e
-        LEFT JOIN usage_voids AS v ON v.customer = e.customer AND v.source = e.source AND v.id = e.id
-        WHERE e.customer = _customer AND e.meter = _meter AND e.quantity = 1 AND v.id IS NULL
-            AND (
-                e.counted_at >= _start AND e.counted_at < least(_head, _end)
-                OR e.counted_at >= greatest(_tail, _head) AND e.counted_at < _end
-            );
+    IF _start < _head THEN
+        RETURN QUERY SELECT * FROM usage_value_parts(_customer, _meter, _start, least(_head, _end));
+    END IF;
+    IF _tail < _end THEN
+        RETURN QUERY SELECT * FROM usage_value_parts(_customer, _meter, greatest(_tail, _head), _end);
+    END IF;
+END
+$$;
+
+-- A rollup holds up to a day, so steps of an hour are added up from the events.
+CREATE FUNCTION usage_steps(_customer text, _meter text, _start timestamptz, _end timestamptz, _grain text)
+RETURNS TABLE (bucket timestamptz, groups text, count bigint, sum numeric, max numeric, last text)
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp AS $$
+BEGIN
+    IF _grain = 'hour' THEN
+        RETURN QUERY SELECT * FROM usage_parts(_customer, _meter, _start, _end);
+    ELSE
+        RETURN QUERY SELECT * FROM usage_pieces(_customer, _meter, _start, _end);
+    END IF;
+END
+$$;
+
+CREATE FUNCTION usage_value_steps(_customer text, _meter text, _start timestamptz, _end timestamptz, _grain text)
+RETURNS TABLE (bucket timestamptz, groups text, value text)
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp AS $$
+BEGIN
+    IF _grain = 'hour' THEN
+        RETURN QUERY SELECT * FROM usage_value_parts(_customer, _meter, _start, _end);
+    ELSE
+        RETURN QUERY SELECT * FROM usage_value_pieces(_customer, _meter, _start, _end);
     END IF;
 END
 $$;
@@ -348,7 +397,7 @@ BEGIN
                 WHEN 'sum' THEN sum(p.sum)
                 WHEN 'count' THEN sum(p.count)
                 WHEN 'max' THEN max(p.max)
-                ELSE usage_last_value(max(p.last))
+                ELSE usage_last_value(max(p.last COLLATE "C"))
             END,
             0
         )
@@ -360,16 +409,36 @@ COMMENT ON FUNCTION usage_between IS 'What a customer used of a meter in any spa
 
 -- ---- how usage is written ----------------------------------------------------------------------------------
 
--- Where a late event counts; NULL where it does not count. Only what is closed has a snapshot.
-CREATE FUNCTION usage_place(_customer text, _policy text, _recorded_at timestamptz) RETURNS timestamptz
-LANGUAGE sql STABLE SET search_path = public, pg_temp RETURN CASE _policy
-    WHEN 'ignore' THEN NULL
-    WHEN 'next_period' THEN coalesce(
-        (SELECT min(b.at) FROM usage_boundaries AS b WHERE b.customer = _customer AND b.at > _recorded_at),
-        _recorded_at
-    )
-    ELSE _recorded_at
-END;
+-- The meters that have closed periods of the customer, and where what is late counts: NULL where it does not count.
+-- What is closed stays as it is, also where a clock is behind.
+CREATE FUNCTION usage_closings(_customer text, _recorded_at timestamptz)
+RETURNS TABLE (meter text, closed_until timestamptz, place timestamptz)
+LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
+    SELECT c.meter, c.until, CASE p.late
+        WHEN 'ignore' THEN NULL
+        WHEN 'next_period' THEN coalesce(n.at, f.at)
+        ELSE f.at
+    END
+    FROM (
+        SELECT s.meter, max(s.period_end) AS until
+        FROM usage_snapshots AS s
+        WHERE s.customer = _customer
+        GROUP BY s.meter
+    ) AS c
+    CROSS JOIN LATERAL (SELECT greatest(_recorded_at, c.until) AS at) AS f
+    LEFT JOIN usage_policies AS p ON p.customer = _customer
+    CROSS JOIN LATERAL (
+        SELECT min(b.at) AS at
+        FROM usage_meters AS m
+        JOIN billing_meters AS k ON k.event_name = m.stripe_event_name AND k.deleted_at IS NULL
+        JOIN prices AS r ON r.recurring_meter = k.id
+        JOIN subscription_items AS i ON i.price = r.id AND i.customer = _customer
+        JOIN subscriptions AS u ON u.id = i.subscription AND u.deleted_at IS NULL
+        CROSS JOIN LATERAL (VALUES (i.period_start), (i.period_end)) AS b (at)
+        WHERE m.name = c.meter AND b.at > f.at
+    ) AS n
+$$;
+COMMENT ON FUNCTION usage_closings IS 'Until when each meter is closed for a customer, and where late usage of it counts.';
 
 -- The days are added up anew from their events: after a boundary became known, and after a void.
 CREATE FUNCTION rebuild_usage(_customer text, _days timestamptz[]) RETURNS void
@@ -379,6 +448,10 @@ DECLARE
     _day timestamptz;
 BEGIN
     FOREACH _day IN ARRAY _days LOOP
+        -- Of a forgotten month there is nothing but what was added up.
+        CONTINUE WHEN EXISTS (
+            SELECT FROM usage_dropped_months AS d WHERE d.month = date_trunc('month', _day, 'UTC')
+        );
         DELETE FROM usage_rollups AS r
         WHERE r.customer = _customer AND r.bucket >= _day AND r.bucket < _day + interval '24 hours';
         DELETE FROM usage_values AS u
@@ -388,14 +461,16 @@ BEGIN
         WITH counted AS (
             SELECT e.*, e.quantity = 1 AND v.id IS NULL AS stands
             FROM usage_events AS e
-            LEFT JOIN usage_voids AS v ON v.customer = e.customer AND v.source = e.source AND v.id = e.id
+            LEFT JOIN usage_voids AS v
+                ON v.customer = e.customer AND v.source = e.source AND v.id = e.id AND e.meter = ANY (v.meters)
             WHERE e.customer = _customer AND e.counted_at >= _day AND e.counted_at < _day + interval '24 hours'
                 AND e.quantity <> 0
         ), rolled AS (
             INSERT INTO usage_rollups
             SELECT _customer, c.meter, usage_bucket(c.counted_at, 'day', _cuts) AS bucket, c.groups,
                 sum(c.quantity), sum(c.value * c.quantity), max(c.value) FILTER (WHERE c.stands),
-                max(usage_last(c.time, c.source, c.id, c.value)) FILTER (WHERE c.stands AND m.aggregation = 'last')
+                max(usage_last(c.time, c.source, c.id, c.value) COLLATE "C")
+                    FILTER (WHERE c.stands AND m.aggregation = 'last')
             FROM counted AS c
             JOIN usage_meters AS m ON m.name = c.meter
             GROUP BY c.meter, bucket, c.groups
@@ -431,12 +506,12 @@ LANGUAGE plpgsql SET search_path = public, pg_temp SET plan_cache_mode = force_c
 DECLARE
     _cuts timestamptz[];
     _earliest timestamptz := (SELECT min(t.at) FROM unnest(_times) AS t (at));
-    _policy text := coalesce((SELECT p.late FROM usage_policies AS p WHERE p.customer = _customer), 'open_period');
-    _place timestamptz := usage_place(_customer, _policy, _recorded_at);
     _closed timestamptz := coalesce(
         (SELECT max(s.period_end) FROM usage_snapshots AS s WHERE s.customer = _customer), '-infinity'
     );
-    _late jsonb := '{}';
+    _closed_meters text[];
+    _closed_until timestamptz[];
+    _places timestamptz[];
     _outcomes text[];
 BEGIN
     _cuts := ARRAY(
@@ -447,37 +522,40 @@ BEGIN
     );
     IF _earliest < _closed THEN
         -- By meter, because two meters may have periods of their own.
-        _late := coalesce((
-            SELECT jsonb_object_agg(l.place, true)
-            FROM (
-                SELECT DISTINCT r.place
-                FROM unnest(_of, _meters) AS r (place, meter)
-                JOIN usage_snapshots AS s
-                    ON s.customer = _customer AND s.meter = r.meter AND _times[r.place] < s.period_end
-            ) AS l
-        ), '{}');
+        SELECT array_agg(c.meter), array_agg(c.closed_until), array_agg(c.place)
+        INTO _closed_meters, _closed_until, _places
+        FROM usage_closings(_customer, _recorded_at) AS c;
     END IF;
     WITH sent AS (
-        SELECT e.*, _late ? e.place::text AS late
+        SELECT e.*
         FROM unnest(_sources, _ids, _digests, _times) WITH ORDINALITY AS e (source, id, digest, time, place)
     ), firsts AS (
-        SELECT DISTINCT ON (s.source, s.id) s.*,
-            CASE WHEN s.late THEN coalesce(_place, s.time) ELSE s.time END AS counted_at,
-            CASE WHEN s.late AND _place IS NULL THEN 0 ELSE 1 END AS quantity
-        FROM sent AS s
-        ORDER BY s.source, s.id, s.place
+        SELECT DISTINCT ON (s.source, s.id) s.* FROM sent AS s ORDER BY s.source, s.id, s.place
+    ), late AS (
+        SELECT r.place AS event, r.meter, c.place AS at
+        FROM unnest(_closed_meters, _closed_until, _places) AS c (meter, until, place)
+        JOIN unnest(_of, _meters) AS r (place, meter) ON r.meter = c.meter AND _times[r.place] < c.until
+    ), moved AS (
+        SELECT l.event, array_agg(DISTINCT l.at) FILTER (WHERE l.at IS NOT NULL) AS places
+        FROM late AS l
+        GROUP BY l.event
     ), fresh AS (
-        INSERT INTO usage_event_keys (customer, source, id, digest, counted_at)
-        SELECT _customer, f.source, f.id, f.digest, f.counted_at FROM firsts AS f
+        INSERT INTO usage_event_keys (customer, source, id, digest, counted_at, moved_to)
+        SELECT _customer, f.source, f.id, f.digest, f.time, m.places
+        FROM firsts AS f
+        LEFT JOIN moved AS m ON m.event = f.place
         ON CONFLICT DO NOTHING
         RETURNING source, id
     ), accepted AS (
         SELECT f.* FROM firsts AS f JOIN fresh USING (source, id)
     ), readings AS (
-        SELECT r.meter, a.counted_at, a.quantity, r.value, r.distinct_value, r.groups, a.time, a.source, a.id
+        SELECT r.meter, CASE WHEN l.at IS NULL THEN a.time ELSE l.at END AS counted_at,
+            CASE WHEN l.event IS NOT NULL AND l.at IS NULL THEN 0 ELSE 1 END AS quantity,
+            r.value, r.distinct_value, r.groups, a.time, a.source, a.id
         FROM accepted AS a
         JOIN unnest(_of, _meters, _values, _distincts, _groups) AS r (place, meter, value, distinct_value, groups)
             ON r.place = a.place
+        LEFT JOIN late AS l ON l.event = r.place AND l.meter = r.meter
     ), stored AS (
         INSERT INTO usage_events
             (customer, meter, counted_at, quantity, value, distinct_value, groups, time, recorded_at, source, id)
@@ -488,7 +566,7 @@ BEGIN
         INSERT INTO usage_rollups AS u
         SELECT _customer, r.meter, usage_bucket(r.counted_at, 'day', _cuts) AS bucket, r.groups, count(*),
             sum(r.value), max(r.value),
-            max(usage_last(r.time, r.source, r.id, r.value)) FILTER (WHERE m.aggregation = 'last')
+            max(usage_last(r.time, r.source, r.id, r.value) COLLATE "C") FILTER (WHERE m.aggregation = 'last')
         FROM readings AS r
         JOIN usage_meters AS m ON m.name = r.meter
         WHERE r.quantity = 1
@@ -552,48 +630,49 @@ DECLARE
         SELECT k.digest FROM usage_event_keys AS k
         WHERE k.customer = _customer AND k.source = _source AND k.id = _id
     );
-    _counted_at timestamptz := (
-        SELECT k.counted_at FROM usage_event_keys AS k
-        WHERE k.customer = _customer AND k.source = _source AND k.id = _voids
-    );
-    _policy text := coalesce((SELECT p.late FROM usage_policies AS p WHERE p.customer = _customer), 'open_period');
-    _place timestamptz := usage_place(_customer, _policy, _recorded_at);
+    _counted_at timestamptz[];
     _days timestamptz[];
 BEGIN
     IF _known IS NOT NULL THEN
         RETURN CASE WHEN _known = _digest THEN 'duplicate' ELSE 'conflict' END;
     END IF;
+    SELECT array_append(k.moved_to, k.counted_at) INTO _counted_at
+    FROM usage_event_keys AS k
+    WHERE k.customer = _customer AND k.source = _source AND k.id = _voids;
     -- What only took another back, or is forgotten, is nothing that can be voided.
-    IF _counted_at IS NULL OR NOT EXISTS (
+    IF NOT EXISTS (
         SELECT FROM usage_events AS e
-        WHERE e.customer = _customer AND e.counted_at = _counted_at AND e.source = _source AND e.id = _voids
+        WHERE e.customer = _customer AND e.counted_at = ANY (_counted_at) AND e.source = _source AND e.id = _voids
             AND e.quantity >= 0
     ) THEN
         RETURN 'unknown_event';
     END IF;
-    INSERT INTO usage_voids (customer, source, id, voided_by, recorded_at)
-    VALUES (_customer, _source, _voids, _id, _recorded_at)
+    INSERT INTO usage_voids (customer, source, id, voided_by, meters, recorded_at)
+    VALUES (_customer, _source, _voids, _id, '{}', _recorded_at)
     ON CONFLICT DO NOTHING;
     IF NOT FOUND THEN
         RETURN 'already_voided';
     END IF;
     INSERT INTO usage_event_keys (customer, source, id, digest, counted_at)
-    VALUES (_customer, _source, _id, _digest, _counted_at);
+    VALUES (_customer, _source, _id, _digest, _counted_at[cardinality(_counted_at)]);
     WITH taken AS (
-        SELECT e.*, EXISTS (
-            SELECT FROM usage_snapshots AS s
-            WHERE s.customer = _customer AND s.meter = e.meter AND s.period_end > e.counted_at
-        ) AS closed
+        SELECT e.*, c.meter IS NOT NULL AS closed,
+            CASE WHEN c.meter IS NULL THEN e.counted_at ELSE c.place END AS back_at
         FROM usage_events AS e
-        WHERE e.customer = _customer AND e.counted_at = _counted_at AND e.source = _source AND e.id = _voids
+        LEFT JOIN usage_closings(_customer, _recorded_at) AS c ON c.meter = e.meter AND e.counted_at < c.closed_until
+        WHERE e.customer = _customer AND e.counted_at = ANY (_counted_at) AND e.source = _source AND e.id = _voids
             AND e.quantity = 1
+    ), opened AS (
+        UPDATE usage_voids AS v
+        SET meters = ARRAY(SELECT t.meter FROM taken AS t WHERE NOT t.closed)
+        WHERE v.customer = _customer AND v.source = _source AND v.id = _voids
     ), back AS (
         INSERT INTO usage_events
             (customer, meter, counted_at, quantity, value, distinct_value, groups, time, recorded_at, source, id)
-        SELECT _customer, t.meter, CASE WHEN t.closed THEN coalesce(_place, t.counted_at) ELSE t.counted_at END,
-            CASE WHEN t.closed AND _place IS NULL THEN 0 ELSE -1 END,
-            t.value, t.distinct_value, t.groups, t.time, _recorded_at, _source, _id
+        SELECT _customer, t.meter, t.back_at, -1, t.value, t.distinct_value, t.groups, t.time, _recorded_at,
+            _source, _id
         FROM taken AS t
+        WHERE t.back_at IS NOT NULL
         RETURNING counted_at
     ), found AS (
         INSERT INTO usage_findings (customer, meter, kind, detail)
@@ -604,7 +683,7 @@ BEGIN
             )
         FROM taken AS t
         JOIN usage_meters AS m ON m.name = t.meter
-        WHERE t.closed AND (_place IS NULL OR m.aggregation NOT IN ('sum', 'count'))
+        WHERE t.closed AND (t.back_at IS NULL OR m.aggregation NOT IN ('sum', 'count'))
     )
     SELECT array_agg(DISTINCT date_trunc('day', b.counted_at, 'UTC')) INTO _days FROM back AS b;
     -- The compensating row may count on another day than the event.
@@ -743,6 +822,7 @@ CREATE FUNCTION create_usage_months(_now timestamptz) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     _month timestamptz;
+    _end timestamptz;
     _name text;
 BEGIN
     FOR _month IN
@@ -751,9 +831,17 @@ BEGIN
     LOOP
         _name := 'usage_events_' || to_char(_month AT TIME ZONE 'UTC', 'YYYY_MM');
         IF to_regclass(_name) IS NULL THEN
+            _end := (_month AT TIME ZONE 'UTC' + interval '1 month') AT TIME ZONE 'UTC';
+            -- What came before its month was made is in the default partition, which may not keep it then.
+            EXECUTE format('CREATE TABLE %I (LIKE usage_events INCLUDING ALL)', _name);
             EXECUTE format(
-                'CREATE TABLE %I PARTITION OF usage_events FOR VALUES FROM (%L) TO (%L)',
-                _name, _month, (_month AT TIME ZONE 'UTC' + interval '1 month') AT TIME ZONE 'UTC'
+                'WITH early AS ('
+                'DELETE FROM usage_events_default WHERE counted_at >= %L AND counted_at < %L RETURNING *'
+                ') INSERT INTO %I SELECT * FROM early',
+                _month, _end, _name
+            );
+            EXECUTE format(
+                'ALTER TABLE usage_events ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)', _name, _month, _end
             );
         END IF;
     END LOOP;
@@ -777,6 +865,9 @@ BEGIN
         ORDER BY 1
     LOOP
         EXECUTE format('DROP TABLE %I', _name);
+        INSERT INTO usage_dropped_months (month)
+        VALUES (to_date(right(_name, 7), 'YYYY_MM')::timestamp AT TIME ZONE 'UTC')
+        ON CONFLICT DO NOTHING;
         _dropped := _dropped || _name;
     END LOOP;
     RETURN _dropped;
@@ -786,7 +877,8 @@ COMMENT ON FUNCTION drop_usage_months IS 'Forgets the events of months that ende
 
 GRANT EXECUTE ON FUNCTION record_usage TO billing_api, billing_worker;
 GRANT EXECUTE ON FUNCTION
-    usage_pieces, usage_value_pieces, usage_between, usage_cut_from, usage_cut_before, usage_last_value
+    usage_parts, usage_value_parts, usage_pieces, usage_value_pieces, usage_steps, usage_value_steps, usage_between,
+    usage_cut_from, usage_cut_before, usage_last_value
     TO billing_api, billing_worker;
 GRANT EXECUTE ON FUNCTION lock_usage, freeze_usage, create_usage_months, drop_usage_months, usage_bucket
     TO billing_worker;

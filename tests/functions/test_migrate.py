@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 PROJECT = Path(__file__).parents[2]
 MIGRATIONS = sorted(path.stem for path in PROJECT.glob("migrations/*.sql") if ".rollback" not in path.name)
+METERS = [f"meter {each['name']}" for each in json.loads((PROJECT / "migrations/meters.json").read_text())]
 
 
 @dataclass
@@ -186,7 +187,7 @@ def test_the_answer_is_sent_again_when_it_is_not_taken(stage: Stage, cloudformat
 
 def test_an_operator_goes_up_down_and_asks_where_things_stand(stage: Stage) -> None:
     """Given an operator, when the function is invoked with an action, then it says what it did."""
-    assert migrate({"action": "up"}) == {"applied": MIGRATIONS}
+    assert migrate({"action": "up"}) == {"applied": MIGRATIONS + METERS}
     status = migrate({"action": "status"})
     assert (status["applied"], status["pending"], status["drift"]) == (MIGRATIONS, [], [])
     first = int(MIGRATIONS[0].split("_")[0])

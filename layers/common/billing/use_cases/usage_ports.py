@@ -29,7 +29,7 @@ class UsageMeters(Protocol):
     """The meters, as they were defined at the last deploy."""
 
     def all(self) -> Sequence[UsageMeter]:
-        """Return every meter, by name.
+        """Return every meter that counts, by name.
 
         Raises
         ------
@@ -69,8 +69,8 @@ class UsageStore(Protocol):
         """Keep the events, and return what became of each, in the order given.
 
         Each is kept whole or not at all. One whose (source, id) is known is a DUPLICATE, or a CONFLICT if its
-        content differs, however long ago the first came. Events that void others are taken after those that do
-        not, in the order given. An event of a closed period counts where the customer's policy says.
+        content differs, however long ago the first came. Events that void others are taken after those that
+        do not, in the order given. An event of a closed period counts where the customer's policy says.
 
         `watched` names a period for each meter whose usage is to be told: `react` is called once, with what
         is used in those periods now, and the alerts that it returns are stored and put into the outbox with

@@ -14,6 +14,8 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from psycopg.types.json import Jsonb
 
+from billing.adapters.postgres.meter_definitions import define_meters
+from billing.adapters.postgres.meter_files import read_meters
 from billing.adapters.postgres.migration_files import read_migrations
 from billing.adapters.postgres.schema import differences, list_schema
 from billing.domain.schema import SchemaError, SchemaStatus
@@ -74,16 +76,19 @@ class Migrator:
     def up(self) -> tuple[str, ...]:
         """Apply what is pending, all or nothing; return the names, empty if there was nothing to do.
 
-        Ten at once: one applies, the others wait and find nothing to do.
+        Ten at once: one applies, the others wait and find nothing to do. Where the directory has a
+        meters.json its meters are defined in the same transaction, and are among the names as `meter NAME`.
 
         Raises
         ------
         SchemaError
-            The files have gaps, an applied one was changed or removed, or a migration failed.
+            The files have gaps, an applied one was changed or removed, a migration failed, or a meter is
+            malformed or would count something else than before.
         UnavailableError
             The database does not answer, or a table stayed locked; nothing was applied.
         """
         migrations = read_migrations(self._directory)
+        meters = read_meters(self._directory)
         with self._alone() as connection:
             connection.execute(_CREATE_TABLE)
             connection.execute(_COMMENT_TABLE)
@@ -92,7 +97,8 @@ class Migrator:
                 _run(connection, each.label, each.sql)
                 schema = Jsonb(list_schema(connection))
                 connection.execute(_INSERT, [each.version, each.name, each.checksum, schema])
-        return tuple(each.label for each in pending)
+            defined = () if meters is None else define_meters(connection, meters)
+        return (*(each.label for each in pending), *(f"meter {name}" for name in defined))
 
     def down(self, to: int) -> tuple[str, ...]:
         """Roll back every migration above version `to`, newest first, all or nothing; return the names.

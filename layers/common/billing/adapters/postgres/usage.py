@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _METERS: LiteralString = """
 SELECT name, display_name, event_type, aggregation, value_property, group_by, stripe_event_name
-FROM usage_meters ORDER BY name"""
+FROM usage_meters WHERE NOT retired ORDER BY name"""
 
 _RECORD: LiteralString = """
 SELECT record_usage(
@@ -52,14 +52,19 @@ SELECT date_trunc(%(grain)s, piece.bucket, 'UTC') AS start, {_GROUPS},
         WHEN 'sum' THEN sum(piece.sum)
         WHEN 'count' THEN sum(piece.count)
         WHEN 'max' THEN max(piece.max)
-        ELSE usage_last_value(max(piece.last))
+        ELSE usage_last_value(max(piece.last COLLATE "C"))
     END AS used
-FROM usage_pieces(%(customer)s, %(meter)s, %(start)s, %(end)s) AS piece
-GROUP BY 1, 2"""  # noqa: S608 - literals
+FROM usage_steps(%(customer)s, %(meter)s, %(start)s, %(end)s, %(grain)s) AS piece
+GROUP BY 1, 2
+HAVING CASE %(aggregation)s
+    WHEN 'sum' THEN sum(piece.count) <> 0 OR sum(piece.sum) <> 0
+    WHEN 'count' THEN sum(piece.count) <> 0
+    ELSE max(piece.max) IS NOT NULL
+END"""  # noqa: S608 - literals
 
 _UNIQUE_HISTORY: LiteralString = f"""
 SELECT date_trunc(%(grain)s, piece.bucket, 'UTC') AS start, {_GROUPS}, count(DISTINCT piece.value) AS used
-FROM usage_value_pieces(%(customer)s, %(meter)s, %(start)s, %(end)s) AS piece
+FROM usage_value_steps(%(customer)s, %(meter)s, %(start)s, %(end)s, %(grain)s) AS piece
 GROUP BY 1, 2"""  # noqa: S608 - literals
 
 _FREEZE: LiteralString = """
@@ -74,7 +79,7 @@ class PostgresUsageMeters:
         self._database = database
 
     def all(self) -> Sequence[UsageMeter]:
-        """Return every meter, by name.
+        """Return every meter that counts, by name.
 
         Raises
         ------
