@@ -13,6 +13,7 @@ from billing.domain.mirror import Deletion, ObjectKind, Observation
 from billing.domain.recovery import OvertakenError, WrongAccountError
 from billing.use_cases.backfill_stripe_objects import FEW_GONE, BackfillStripeObjects
 from tests.fakes.mirror import FakeMirror
+from tests.fakes.more_objects import COUPON, DISCOUNT
 from tests.fakes.objects import SECOND, T0, a_customer, a_subscription, an_event, an_invoice
 from tests.fakes.recovery import FakeBackfillLog, FakeStripeLists
 from tests.fakes.stripe_objects import FakeStripeObjects
@@ -66,6 +67,17 @@ class World:
 
 def invoices(count: int) -> list[Snapshot]:
     return [an_invoice(id=f"in_{n:04}", created=T0 + n * SECOND) for n in range(count)]
+
+
+def test_a_discount_of_many_invoices_is_asked_for_once() -> None:
+    """Given old invoices with a discount of their subscription, when backfilled, then one tells its name."""
+    world = World()
+    world.at_stripe(*invoices(3))
+    world.stripe.discounts = {f"in_{n:04}": [DISCOUNT, COUPON] for n in range(3)}
+    assert world.backfill().finished
+    assert world.mirror.state(ObjectKind.COUPON, "LAUNCH") == COUPON
+    assert world.mirror.state(ObjectKind.DISCOUNT, "di_1") == DISCOUNT
+    assert world.stripe.asked_for_discounts == ["invoice in_0002"]  # newest first
 
 
 def test_what_stripe_lists_is_mirrored() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from billing.domain.credit_notes import CreditNote
-from billing.domain.errors import RefusedError, UnavailableError
+from billing.domain.errors import BillingError, RefusedError, UnavailableError
 from billing.domain.mirror import ObjectKind, Outcome
 from billing.domain.recovery import NotAllowedError
 from billing.use_cases.apply_stripe_event import Applied
@@ -117,15 +117,21 @@ def not_allowed(*_: object) -> list[object]:
     raise NotAllowedError
 
 
+def unreadable(*_: object) -> list[object]:
+    raise BillingError("Stripe's answer cannot be read: invoice.total_discount_amounts: missing")
+
+
 def refused(*_: object) -> list[object]:
     raise RefusedError("CheckViolation")
 
 
-@pytest.mark.parametrize(("part", "failure"), [("stripe", not_allowed), ("mirror", refused)])
+@pytest.mark.parametrize(
+    ("part", "failure"), [("stripe", not_allowed), ("stripe", unreadable), ("mirror", refused)]
+)
 def test_what_will_never_be_learned_holds_nothing_up(
     world: World, monkeypatch: pytest.MonkeyPatch, part: str, failure: Callable[..., list[object]]
 ) -> None:
-    """Given a key that may not read, or a refused row, when learning fails, then it is not tried again."""
+    """Given what fails at every try, when it was tried once, then no error and no other try follows."""
     learn = LearnDiscounts(world.mirror, world.stripe)
     name = "fetch_discounts" if part == "stripe" else "apply_all"
     with monkeypatch.context() as patched:

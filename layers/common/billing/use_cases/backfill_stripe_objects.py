@@ -6,7 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from billing.domain.credit_notes import CreditNote
 from billing.domain.errors import RefusedError
+from billing.domain.invoices import Invoice
 from billing.domain.mirror import Deletion, Observation, Verdict, is_complete
 from billing.domain.recovery import (
     CursorGoneError,
@@ -15,6 +17,7 @@ from billing.domain.recovery import (
     UnreadableObject,
     WrongAccountError,
 )
+from billing.use_cases.learn_discounts import LearnDiscounts
 from billing.use_cases.settle_object import SettleObject
 
 if TYPE_CHECKING:
@@ -72,6 +75,7 @@ class BackfillStripeObjects:
         self._kinds = tuple(kinds)
         self._livemode = livemode
         self._settle = SettleObject(mirror, stripe)
+        self._learn_discounts = LearnDiscounts(mirror, stripe)
 
     def __call__(self, more_time: Callable[[], bool]) -> Backfilled:
         """Return where it stands, once everything is done or `more_time` said no before a step.
@@ -90,7 +94,15 @@ class BackfillStripeObjects:
         rows = list(self._log.open() or self._log.begin(self._kinds))
         unreadable: list[tuple[ObjectKind, UnreadableObject]] = []
         with ThreadPoolExecutor(_PARALLEL) as pool:
-            run = _Run(self._lists, self._mirror, self._log, self._settle, pool, self._livemode)
+            run = _Run(
+                self._lists,
+                self._mirror,
+                self._log,
+                self._settle,
+                self._learn_discounts,
+                pool,
+                livemode=self._livemode,
+            )
             for place, row in enumerate(rows):
                 if row.finished:
                     continue
@@ -110,13 +122,16 @@ class _Run:
         mirror: Mirror,
         log: BackfillLog,
         settle: SettleObject,
+        learn_discounts: LearnDiscounts,
         pool: ThreadPoolExecutor,
+        *,
         livemode: bool,
     ) -> None:
         self._lists = lists
         self._mirror = mirror
         self._log = log
         self._settle = settle
+        self._learn_discounts = learn_discounts
         self._pool = pool
         self._livemode = livemode
         self._unreadable: list[UnreadableObject] = []
@@ -169,7 +184,10 @@ class _Run:
         whole = [one for one in seen if is_complete(one.state)]
         parts = [one.state.id for one in seen if not is_complete(one.state)]
         found = self._fetched(row.kind, parts)
-        written = self._write(row.kind, [*whole, *(one.seen for one in found if one.seen is not None)])
+        shown = [*whole, *(one.seen for one in found if one.seen is not None)]
+        written = self._write(row.kind, shown)
+        documents = [one.state for one in shown if isinstance(one.state, Invoice | CreditNote)]
+        self._learn_discounts(*documents, each=self._pool.map)
         self._unreadable += page.unreadable
         bad = [UnreadableObject(one.id, one.problem) for one in found if one.problem is not None]
         self._unreadable += bad
