@@ -1,5 +1,6 @@
 DROP FUNCTION drop_usage_months(timestamptz);
 DROP FUNCTION create_usage_months(timestamptz);
+DROP FUNCTION freeze_billed_usage(text, timestamptz);
 DROP FUNCTION freeze_usage(text, text, timestamptz, timestamptz, timestamptz);
 DROP FUNCTION record_usage(
     timestamptz, text[], text[], bytea[], timestamptz[], text[], integer[], text[], numeric[], text[], text[]
@@ -13,10 +14,14 @@ DROP FUNCTION store_usage(
     text, timestamptz, text[], text[], bytea[], timestamptz[], integer[], text[], numeric[], text[], text[]
 );
 DROP FUNCTION rebuild_usage(text, timestamptz[]);
-DROP FUNCTION usage_place(text, text, timestamptz);
+DROP FUNCTION usage_closings(text, timestamptz);
 DROP FUNCTION usage_between(text, text, text, timestamptz, timestamptz);
+DROP FUNCTION usage_value_steps(text, text, timestamptz, timestamptz, text);
+DROP FUNCTION usage_steps(text, text, timestamptz, timestamptz, text);
 DROP FUNCTION usage_value_pieces(text, text, timestamptz, timestamptz);
 DROP FUNCTION usage_pieces(text, text, timestamptz, timestamptz);
+DROP FUNCTION usage_value_parts(text, text, timestamptz, timestamptz);
+DROP FUNCTION usage_parts(text, text, timestamptz, timestamptz);
 DROP FUNCTION usage_cut_before(text, timestamptz);
 DROP FUNCTION usage_cut_from(text, timestamptz);
 DROP FUNCTION usage_last_value(text);
@@ -34,6 +39,7 @@ DROP TABLE usage_values;
 DROP TABLE usage_rollups;
 DROP TABLE usage_boundaries;
 DROP TABLE usage_voids;
+DROP TABLE usage_dropped_months;
 DROP TABLE usage_events;
 DROP TABLE usage_event_keys;
 DROP TABLE usage_meters;

@@ -241,6 +241,9 @@ $$;
 CREATE POLICY customer_replaces_own ON usage_thresholds FOR DELETE TO billing_api
     USING (customer = current_setting('billing.customer', true));
 GRANT DELETE ON usage_thresholds TO billing_api;
+CREATE POLICY customer_chooses_again ON usage_threshold_choices FOR UPDATE TO billing_api
+    USING (customer = current_setting('billing.customer', true));
+GRANT UPDATE (chosen_at) ON usage_threshold_choices TO billing_api;
 CREATE POLICY everybody_reads ON usage_meters FOR SELECT TO billing_api USING (true);
 GRANT SELECT ON usage_meters TO billing_api;
 GRANT INSERT, UPDATE ON usage_hours, usage_policies TO billing_worker;
@@ -728,6 +731,15 @@ BEGIN
     IF _days IS NOT NULL THEN
         PERFORM rebuild_usage(_customer, _days);
     END IF;
+    -- What may be late is judged by the invoices that are finalised by now.
+    IF cardinality(_plain) < cardinality(_ids) OR (SELECT min(t.at) FROM unnest(_times) AS t (at)) < (
+        SELECT max(i.period_start)
+        FROM subscriptions AS s
+        JOIN subscription_items AS i ON i.subscription = s.id
+        WHERE s.customer = _customer AND s.deleted_at IS NULL
+    ) THEN
+        PERFORM freeze_billed_usage(_customer, _recorded_at);
+    END IF;
     IF cardinality(_plain) = cardinality(_ids) THEN
         RETURN store_usage(
             _customer, _recorded_at, _sources, _ids, _digests, _times, _of, _meters, _values, _distincts, _groups
@@ -817,6 +829,43 @@ END
 $$;
 COMMENT ON FUNCTION freeze_usage IS 'Closes a period and keeps what was used in it.';
 
+-- A period is closed once an invoice of it is finalised: from then on Stripe bills nothing more for it. Without a
+-- customer, those who used something lately are looked at; returns how many periods were closed.
+CREATE FUNCTION freeze_billed_usage(_customer text, _at timestamptz) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    _billed record;
+    _closed integer := 0;
+BEGIN
+    FOR _billed IN
+        SELECT DISTINCT l.customer, m.name AS meter, l.period_start, l.period_end
+        FROM (
+            SELECT _customer AS id WHERE _customer IS NOT NULL
+            UNION
+            SELECT r.customer FROM usage_rollups AS r
+            WHERE _customer IS NULL AND r.bucket > _at - interval '70 days'
+        ) AS c
+        JOIN invoices AS i ON i.customer = c.id AND i.deleted_at IS NULL AND i.finalized_at IS NOT NULL
+        JOIN invoice_line_items AS l ON l.invoice = i.id AND l.period_start < l.period_end
+        JOIN prices AS p ON p.id = l.price
+        JOIN billing_meters AS k ON k.id = p.recurring_meter
+        JOIN usage_meters AS m ON m.stripe_event_name = k.event_name
+        WHERE l.period_end <= _at
+            AND NOT EXISTS (
+                SELECT FROM usage_snapshots AS s
+                WHERE s.customer = l.customer AND s.meter = m.name AND s.period_start = l.period_start
+            )
+        -- Everybody takes the customers' locks in this order.
+        ORDER BY l.customer, m.name, l.period_start
+    LOOP
+        PERFORM freeze_usage(_billed.customer, _billed.meter, _billed.period_start, _billed.period_end, _at);
+        _closed := _closed + 1;
+    END LOOP;
+    RETURN _closed;
+END
+$$;
+COMMENT ON FUNCTION freeze_billed_usage IS 'Closes the periods whose invoices are finalised.';
+
 -- Two months back, for events of the last 35 days, and two ahead.
 CREATE FUNCTION create_usage_months(_now timestamptz) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -880,6 +929,6 @@ GRANT EXECUTE ON FUNCTION
     usage_parts, usage_value_parts, usage_pieces, usage_value_pieces, usage_steps, usage_value_steps, usage_between,
     usage_cut_from, usage_cut_before, usage_last_value
     TO billing_api, billing_worker;
-GRANT EXECUTE ON FUNCTION lock_usage, freeze_usage, create_usage_months, drop_usage_months, usage_bucket
+GRANT EXECUTE ON FUNCTION lock_usage, freeze_usage, freeze_billed_usage, create_usage_months, drop_usage_months, usage_bucket
     TO billing_worker;
 GRANT EXECUTE ON FUNCTION usage_last, usage_bucket TO billing_api, billing_worker;

@@ -77,5 +77,5 @@ def _check_unchanged(name: str, row: DictRow, standing: DictRow | None) -> None:
     for member in _FIXED:
         if standing is not None and row[member] != standing[member]:
             raise SchemaError(
-                f"meters.json: {name} has another {member} than before; what counts differently is a new meter"
+                f"meters.json: {name} has another {member} than before; give that a new name"
             )
