@@ -12,7 +12,25 @@ from billing import bootstrap
 
 if TYPE_CHECKING:
     from billing.adapters.postgres.connection import Database
-    from billing.use_cases.usage_ports import UsageAlerts, UsageMeters, UsageStore
+    from billing.use_cases.get_current_usage import GetCurrentUsage
+    from billing.use_cases.get_usage_history import GetUsageHistory
+    from billing.use_cases.usage_ports import UsageAlerts, UsageMeters, UsageOverview, UsageStore
+
+
+@cache
+def current_usage() -> GetCurrentUsage:
+    """Return the use case behind GET usage/current."""
+    from billing.use_cases.get_current_usage import GetCurrentUsage
+
+    return GetCurrentUsage(_overview(), usage_store(), bootstrap.now)
+
+
+@cache
+def usage_history() -> GetUsageHistory:
+    """Return the use case behind GET usage/history."""
+    from billing.use_cases.get_usage_history import GetUsageHistory
+
+    return GetUsageHistory(_overview(), usage_store(), bootstrap.now)
 
 
 @cache
@@ -37,6 +55,13 @@ def usage_alerts() -> UsageAlerts:
     from billing.adapters.postgres.usage_alerts import PostgresUsageAlerts
 
     return PostgresUsageAlerts(_database())
+
+
+@cache
+def _overview() -> UsageOverview:
+    from billing.adapters.postgres.usage_overview import PostgresUsageOverview
+
+    return PostgresUsageOverview(_database())
 
 
 def _database() -> Database:

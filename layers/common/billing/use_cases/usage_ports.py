@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         UsageSnapshot,
     )
     from billing.domain.usage_alerts import Threshold, UsageAlert
+    from billing.domain.usage_overview import Overview
     from billing.domain.usage_plans import MeteredItem
 
     type React = Callable[[Mapping[str, Decimal]], Sequence[UsageAlert]]
@@ -46,6 +47,20 @@ class UsagePlans(Protocol):
         """Return the item that prices each meter, by the meter's name; a meter without one is missing.
 
         Where several subscriptions have the meter it is the one that was created first.
+
+        Raises
+        ------
+        UnavailableError
+            The database does not answer.
+        """
+        ...
+
+
+class UsageOverview(Protocol):
+    """What everything about a customer's usage is told by, but the usage."""
+
+    def of(self, customer: str, now: datetime) -> Overview:
+        """Return every meter, what prices it, and the alerts of periods that had not ended by `now`.
 
         Raises
         ------
@@ -170,6 +185,7 @@ class UsagePolicies(Protocol):
 __all__ = [
     "UsageAlerts",
     "UsageMeters",
+    "UsageOverview",
     "UsagePlans",
     "UsagePolicies",
     "UsageStore",

@@ -11,7 +11,7 @@ from billing.adapters.postgres.usage_alerts import alert_statements
 from billing.domain.usage import Aggregation, Recorded, UsageMeter, UsagePoint, UsageSnapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
     from decimal import Decimal
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from billing.domain.usage import Grain, UsageEvent
     from billing.use_cases.usage_ports import React
 
-_METERS: LiteralString = """
+SELECT_METERS: LiteralString = """
 SELECT name, display_name, event_type, aggregation, value_property, group_by, stripe_event_name
 FROM usage_meters WHERE NOT retired ORDER BY name"""
 
@@ -86,7 +86,7 @@ class PostgresUsageMeters:
         UnavailableError
             The database does not answer.
         """
-        return tuple(_meter(row) for row in self._database.query(Statement(_METERS)))
+        return read_meters(self._database.query(Statement(SELECT_METERS)))
 
 
 class PostgresUsageStore:
@@ -207,6 +207,11 @@ def _columns(events: Sequence[UsageEvent]) -> dict[str, list[object]]:
 def groups_text(groups: Sequence[str]) -> str:
     """Return the values of the group_by properties as the stores keep them: a JSON list."""
     return json.dumps(list(groups), ensure_ascii=False, separators=(",", ":"))
+
+
+def read_meters(rows: Iterable[DictRow]) -> tuple[UsageMeter, ...]:
+    """Return the meters of the rows of SELECT_METERS."""
+    return tuple(_meter(row) for row in rows)
 
 
 def _meter(row: DictRow) -> UsageMeter:

@@ -11,7 +11,7 @@ from billing.adapters.postgres.connection import Statement
 from billing.domain.usage_alerts import Threshold, ThresholdKind, UsageAlert
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from psycopg.rows import DictRow
@@ -42,7 +42,7 @@ LEFT JOIN usage_thresholds AS threshold ON threshold.customer = choice.customer
 WHERE choice.customer = %(customer)s
 ORDER BY threshold.meter, threshold.kind, threshold.value"""
 
-_FIRED: LiteralString = """
+SELECT_FIRED: LiteralString = """
 SELECT customer, meter, kind, threshold, period_start, period_end, fired_at, used, included,
     projected_cost, currency
 FROM usage_alerts
@@ -110,8 +110,9 @@ class PostgresUsageAlerts:
         UnavailableError
             The database does not answer.
         """
-        (rows,) = self._database.read_as(customer, Statement(_FIRED, {"customer": customer, "since": since}))
-        return tuple(_alert(row) for row in rows)
+        statement = Statement(SELECT_FIRED, {"customer": customer, "since": since})
+        (rows,) = self._database.read_as(customer, statement)
+        return read_alerts(rows)
 
 
 def alert_statements(alert: UsageAlert) -> Sequence[Statement]:
@@ -142,6 +143,11 @@ def alert_statements(alert: UsageAlert) -> Sequence[Statement]:
             },
         ),
     )
+
+
+def read_alerts(rows: Iterable[DictRow]) -> tuple[UsageAlert, ...]:
+    """Return the alerts of the rows of SELECT_FIRED."""
+    return tuple(_alert(row) for row in rows)
 
 
 def _alert(row: DictRow) -> UsageAlert:
