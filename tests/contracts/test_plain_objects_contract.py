@@ -96,6 +96,45 @@ def test_an_id_may_be_taken_again(world: World, state: Snapshot, late_deletion: 
     assert world.apply(an_event("evt_4", first, after=5)) is Verdict.STALE
 
 
+@pytest.mark.parametrize("state", [COUPON, PRODUCT], ids=lambda state: type(state).__name__)
+def test_an_id_taken_again_in_the_second_of_the_deletion_is_a_tie(world: World, state: Snapshot) -> None:
+    """Given a deleted coupon, when one is created under its id in that second, then only Stripe can tell."""
+    kind, second = kind_of(state), changed(state, created=T0 + 10 * SECOND)
+    gone = an_event("evt_2", Deletion(kind, state.id, last=changed(state, created=T0)), after=10)
+    born = an_event("evt_3", second, after=10)
+    world.apply(gone)
+    assert world.apply(born) is Verdict.TIE
+    standing = world.mirror.standing(kind, state.id)
+    assert world.mirror.settle(born, Observation(second, T0 + 11 * SECOND), standing) is Verdict.APPLIED
+    standing = world.mirror.standing(kind, state.id)
+    assert standing is not None
+    assert (standing.deleted, standing.revision) == (False, 2)
+
+
+@pytest.mark.parametrize("state", [COUPON, PRODUCT], ids=lambda state: type(state).__name__)
+def test_a_deletion_of_the_second_of_the_creation_is_a_tie(world: World, state: Snapshot) -> None:
+    """Given a coupon, when a deletion of its first second comes, then it may be that of the one before."""
+    kind, first = kind_of(state), changed(state, created=T0 + 10 * SECOND)
+    removed = Deletion(kind, state.id, last=changed(state, created=T0))
+    gone = an_event("evt_2", removed, after=10)
+    world.apply(an_event("evt_1", first, after=10))
+    assert world.apply(gone) is Verdict.TIE
+    standing = world.mirror.standing(kind, state.id)
+    assert world.mirror.settle(gone, Observation(removed, gone.created), standing) is Verdict.APPLIED
+    standing = world.mirror.standing(kind, state.id)
+    assert standing is not None
+    assert standing.deleted
+
+
+def test_a_state_from_before_the_deletion_is_not_settled_over_it(world: World) -> None:
+    """Given a deleted coupon, when a state from before is to be settled, then the deletion stands."""
+    first = changed(COUPON, created=T0)
+    world.apply(an_event("evt_1", Deletion(ObjectKind.COUPON, COUPON.id, last=first), after=10))
+    standing = world.mirror.standing(ObjectKind.COUPON, COUPON.id)
+    late = Observation(first, T0 + 11 * SECOND)
+    assert world.mirror.settle(an_event("evt_2", first, after=10), late, standing) is Verdict.STALE
+
+
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(order=st.permutations(range(5)), repeats=st.lists(st.integers(0, 4), max_size=3))
 def test_any_order_ends_in_the_newest_state(world: World, order: list[int], repeats: list[int]) -> None:

@@ -21,6 +21,7 @@ from billing.domain.mirror import (
     kind_of,
     status_of,
 )
+from billing.domain.payments import PaymentMethod
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -98,11 +99,15 @@ class FakeMirror:
             held = self._held(observation.state)
             if held is not None and (_is_gone(held, observation.state) or _is_of_another(held, observation)):
                 return self._stale(event)
-            if held is not None and not isinstance(observation.state, Deletion):
+            if held is not None and isinstance(observation.state, Deletion):
+                if _is_of_its_second(held, observation):
+                    return Verdict.TIE
+            elif held is not None:
                 if held.as_of > observation.as_of:
                     return self._stale(event)
                 if held.as_of == observation.as_of:
-                    return self._same(event) if held.state == observation.state else Verdict.TIE
+                    same = held.state == observation.state and not held.deleted
+                    return self._same(event) if same else Verdict.TIE
             return self._write(event, observation, held)
 
     def apply_all(self, told: Sequence[tuple[StripeEvent | None, Observation]]) -> list[Verdict]:
@@ -134,7 +139,9 @@ class FakeMirror:
             held = self._held(subject)
             if (held.revision if held else 0) != (standing.revision if standing else 0):
                 return Verdict.MOVED
-            if observation is None or (held is not None and held.deleted):
+            if observation is None:
+                return self._stale(told)
+            if held is not None and _is_gone(held, observation.state):
                 return self._stale(told)
             return self._write(told, observation, held)
 
@@ -204,13 +211,30 @@ class FakeMirror:
             status = status_of(state)
             new = Held(state, status, as_of, revision, deleted=False)
         self.held[kind_of(state), state.id] = new
+        self._forget_cards()
+
+    def _forget_cards(self) -> None:
+        for key, held in self.held.items():
+            method = held.state
+            if isinstance(method, PaymentMethod):
+                owner = self.held.get((ObjectKind.CUSTOMER, method.customer or ""))
+                if owner is not None and owner.deleted:
+                    forgotten = replace(method, last4=None, exp_month=None, exp_year=None)
+                    self.held[key] = replace(held, state=forgotten)
 
 
 def _is_gone(held: Held, state: Snapshot | Deletion) -> bool:
     """Whether the object is deleted, and the state is not of another one that was given its id since."""
     of = state.last if isinstance(state, Deletion) else state
     created = None if of is None or kind_of(state) in _STRIPES_IDS else getattr(of, "created", None)
-    return held.deleted and not (created is not None and created > held.as_of)
+    return held.deleted and not (created is not None and created >= held.as_of)
+
+
+def _is_of_its_second(held: Held, observation: Observation) -> bool:
+    """Whether a deletion is of the second in which what stands was created: it may be another one's."""
+    if held.deleted or kind_of(observation.state) in _STRIPES_IDS:
+        return False
+    return getattr(held.state, "created", None) == observation.as_of
 
 
 def _is_of_another(held: Held, observation: Observation) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields
+from itertools import permutations
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,17 +12,27 @@ import pytest
 from billing.adapters.postgres.connection import Statement
 from billing.adapters.postgres.mirror import PostgresMirror
 from billing.adapters.postgres.mirror_sql import TABLES
-from billing.domain.mirror import Deletion, ObjectKind, Observation, Outcome, Receipt, Unreadable, kind_of
+from billing.domain.mirror import (
+    Deletion,
+    ObjectKind,
+    Observation,
+    Outcome,
+    Receipt,
+    Unreadable,
+    Verdict,
+    kind_of,
+)
 from billing.domain.money import Money
-from tests.fakes.more_objects import DISCOUNT, PLAIN, T, changed
+from tests.fakes.more_objects import DISCOUNT, PAYMENT_METHOD, PLAIN, T, changed
 from tests.fakes.more_payloads import payment_intent
 from tests.fakes.objects import SECOND, T0, a_payment, a_tax_rate, an_event
 
 if TYPE_CHECKING:
     from billing.adapters.postgres.connection import Connection, Database
-    from billing.domain.mirror import Snapshot
+    from billing.domain.mirror import Snapshot, StripeEvent
 
 HEAD = {"as_of", "revision", "deleted_at"}
+CUSTOMER_GONE = Deletion(ObjectKind.CUSTOMER, "cus_1")
 EACH = (*PLAIN, a_tax_rate(), a_payment())
 
 
@@ -93,6 +104,45 @@ def test_a_deleted_discount_still_tells_its_coupon(
     assert (row["coupon"], row["customer"], row["deleted_at"] is None) == ("LAUNCH", "cus_1", False)
     # What the deletion does not tell stays as it stood.
     assert row["end"] == (DISCOUNT.end if first == "state" else None)
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+@pytest.mark.parametrize("together", [True, False])
+def test_the_digits_of_a_deleted_customer_are_forgotten(
+    worker_database: Database, owner: Connection, order: tuple[int, ...], together: bool
+) -> None:
+    """Given a card, its change and its customer's deletion, in any order, then no digits are kept (33)."""
+    mirror = PostgresMirror(worker_database)
+    told: list[tuple[StripeEvent, Snapshot | Deletion]] = [
+        (an_event("evt_1", PAYMENT_METHOD), PAYMENT_METHOD),
+        (an_event("evt_2", PAYMENT_METHOD, after=9), changed(PAYMENT_METHOD, exp_year=2035)),
+        (an_event("evt_3", CUSTOMER_GONE, after=5), CUSTOMER_GONE),
+    ]
+    another = changed(PAYMENT_METHOD, id="pm_2", customer="cus_2")
+    mirror.apply(an_event("evt_4", another), Observation(another, T0))
+    seen = [(told[number][0], Observation(told[number][1], told[number][0].created)) for number in order]
+    if together:
+        mirror.apply_all(seen)
+    else:
+        for event, observation in seen:
+            mirror.apply(event, observation)
+    row = row_of(owner, PAYMENT_METHOD)
+    assert (row["customer"], row["brand"]) == ("cus_1", "visa")
+    assert (row["last4"], row["exp_month"], row["exp_year"]) == (None, None, None)
+    assert row_of(owner, another)["last4"] == "4242"
+
+
+def test_an_event_that_comes_again_forgets_what_its_first_try_did_not(
+    worker_database: Database, owner: Connection
+) -> None:
+    """Given a deletion that ended before the digits were forgotten, when it comes again, then they are."""
+    mirror = PostgresMirror(worker_database)
+    gone = an_event("evt_2", CUSTOMER_GONE, after=5)
+    mirror.apply(gone, Observation(CUSTOMER_GONE, gone.created))
+    mirror.apply(an_event("evt_1", PAYMENT_METHOD), Observation(PAYMENT_METHOD, T0))
+    owner.execute("UPDATE payment_methods SET last4 = '4242'")
+    assert mirror.apply(gone, Observation(CUSTOMER_GONE, gone.created)) is Verdict.DUPLICATE
+    assert row_of(owner, PAYMENT_METHOD)["last4"] is None
 
 
 def test_a_new_column_reaches_its_function(owner: Connection, worker_database: Database) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from billing.domain.mirror import Deletion, Mention, ObjectKind, Outcome
 from billing.use_cases.apply_stripe_event import Applied
-from tests.fakes.more_objects import COUPON, DISCOUNT, TIERED_PRICE
+from tests.fakes.more_objects import COUPON, DISCOUNT, PAYMENT_METHOD, TIERED_PRICE
 from tests.support.stripe_world import SECOND, T0, World, an_event
 
 UNTOLD = replace(TIERED_PRICE, tiers=None)
@@ -38,7 +38,7 @@ def test_two_states_of_a_discount_of_one_second_end_in_the_one_that_came_last(wo
     """Given two states of one second of what Stripe returns by no id, then the order of arrival decides."""
     other = replace(DISCOUNT, promotion_code=None)
     assert world.apply(an_event(DISCOUNT, "evt_1")) == Applied(Outcome.APPLIED)
-    assert world.apply(an_event(other, "evt_2")).outcome is Outcome.APPLIED
+    assert world.apply(an_event(other, "evt_2")) == Applied(Outcome.APPLIED)  # nobody was asked
     assert world.state(ObjectKind.DISCOUNT, "di_1") == other
 
 
@@ -77,3 +77,57 @@ def test_a_coupon_that_is_made_anew_stands_in_any_order(world: World, order: tup
     for number in order:
         world.apply(events[number])
     assert world.mirror.state(ObjectKind.COUPON, COUPON.id) == second
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+@pytest.mark.parametrize("stands", [True, False])
+def test_a_coupon_that_is_made_anew_in_one_second_ends_as_stripe_has_it(
+    world: World, order: tuple[int, ...], stands: bool
+) -> None:
+    """Given creation, deletion and perhaps creation anew in one second, in any order, then Stripe decides."""
+    first, second = (replace(COUPON, created=T0, name=name) for name in ("First", "Second"))
+    gone = Deletion(ObjectKind.COUPON, COUPON.id, last=first)
+    events = [an_event(first, "evt_1"), an_event(gone, "evt_2"), an_event(second, "evt_3")]
+    if stands:
+        world.stripe.put(second)
+    for number in order:
+        if stands or number != 2:
+            world.apply(events[number])
+    assert world.mirror.state(ObjectKind.COUPON, COUPON.id) == (second if stands else gone)
+
+
+@pytest.mark.parametrize("kind", [ObjectKind.COUPON, ObjectKind.CUSTOMER])
+def test_what_is_mentioned_after_its_deletion_is_fetched_if_it_can_be_another(
+    world: World, kind: ObjectKind
+) -> None:
+    """Given a deletion, when an old payload mentions the id later, then Stripe is asked only of a coupon."""
+    second = replace(COUPON, created=T0 + 9 * SECOND)
+    world.stripe.put(second)
+    world.apply(an_event(Deletion(kind, COUPON.id), "evt_1", after=5))
+    ended = world.apply(an_event(Mention(kind, COUPON.id, "coupon.name: missing"), "evt_2", after=9))
+    if kind is ObjectKind.COUPON:
+        assert ended == Applied(Outcome.APPLIED, asked_stripe=True)
+        assert world.mirror.state(kind, COUPON.id) == second
+    else:
+        assert ended == Applied(Outcome.STALE)
+
+
+def test_what_is_mentioned_after_its_deletion_and_is_gone_stays_deleted(world: World) -> None:
+    """Given a deleted coupon, when an old payload mentions it and Stripe knows none, then it is stale."""
+    world.apply(an_event(Deletion(ObjectKind.COUPON, COUPON.id, last=COUPON), "evt_1", after=5))
+    mentioned = Mention(ObjectKind.COUPON, COUPON.id, "coupon.name: missing")
+    assert world.apply(an_event(mentioned, "evt_2", after=5)) == Applied(Outcome.STALE, asked_stripe=True)
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_the_digits_of_a_deleted_customer_are_forgotten(world: World, order: tuple[int, ...]) -> None:
+    """Given a card, its change and its customer's deletion, in any order, then no digits are kept (33)."""
+    events = [
+        an_event(PAYMENT_METHOD, "evt_1"),
+        an_event(replace(PAYMENT_METHOD, exp_year=2035), "evt_2", after=9),
+        an_event(Deletion(ObjectKind.CUSTOMER, "cus_1"), "evt_3", after=5),
+    ]
+    for number in order:
+        world.apply(events[number])
+    forgotten = replace(PAYMENT_METHOD, last4=None, exp_month=None, exp_year=None)
+    assert world.mirror.state(ObjectKind.PAYMENT_METHOD, PAYMENT_METHOD.id) == forgotten

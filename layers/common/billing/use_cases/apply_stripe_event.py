@@ -13,6 +13,7 @@ from billing.domain.mirror import (
     MalformedEvent,
     Mention,
     NotMirrored,
+    ObjectKind,
     Observation,
     Outcome,
     Unreadable,
@@ -27,8 +28,14 @@ from billing.use_cases.learn_tax_rates import LearnTaxRates
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from billing.domain.mirror import ObjectKind, Snapshot, Standing, StripeEvent
+    from billing.domain.mirror import Snapshot, Standing, StripeEvent
     from billing.use_cases.ports import Mirror, StripeObjects
+
+_TAKEN_AGAIN = frozenset((ObjectKind.PRODUCT, ObjectKind.PRICE, ObjectKind.COUPON))
+"""The kinds whose ids their owner may choose, and choose again once the object is deleted."""
+
+_TOLD_BY_NO_ID = frozenset((ObjectKind.DISCOUNT,))
+"""The kinds of which Stripe tells none by its id: nobody is asked."""
 
 ROUNDS = 3
 """How often a settlement starts anew because the object moved meanwhile."""
@@ -171,7 +178,7 @@ class ApplyStripeEvent:
                 if isinstance(observation, Unreadable):
                     return self._record(event, Outcome.QUARANTINED, observation.reason)
                 verdict = self._mirror.settle(event, observation, standing)
-                asked = True
+                asked = kind not in _TOLD_BY_NO_ID
                 if observation is not None and verdict is not Verdict.MOVED:
                     self._learn_names_in(observation.state)
             if verdict is not Verdict.MOVED:
@@ -191,6 +198,8 @@ class ApplyStripeEvent:
             # Read after the event and after what stands, so it holds every change up to both.
             stamps = [found.as_of, event.created] + ([standing.as_of] if standing is not None else [])
             return replace(found, as_of=max(stamps))
+        if standing is not None and standing.deleted:
+            return None
         if isinstance(content, Mention):
             return Unreadable(f"{content.reason}, and Stripe does not know it any more")
         if not is_complete(content):
@@ -201,7 +210,9 @@ class ApplyStripeEvent:
 
 
 def _is_overtaken(event: StripeEvent, content: Snapshot | Deletion | Mention, standing: Standing) -> bool:
-    return standing.deleted or (event.created < standing.as_of and not isinstance(content, Deletion))
+    if standing.deleted and kind_of(content) not in _TAKEN_AGAIN:
+        return True
+    return event.created < standing.as_of and (standing.deleted or not isinstance(content, Deletion))
 
 
 def _ended(verdict: Verdict, *, asked_stripe: bool = False) -> Applied:

@@ -1,4 +1,8 @@
-"""The mirror and its inbox in PostgreSQL: every method is one transaction and one round trip."""
+"""The mirror and its inbox in PostgreSQL: every method is one transaction and one round trip.
+
+But for payment methods and the deletion of customers, after which a second statement forgets the digits that
+nobody may need any more. If it is not reached, the event comes again and reaches it as a duplicate.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,7 @@ from billing.adapters.postgres.customer_table import customer_deletion, customer
 from billing.adapters.postgres.discount_table import SELECT_UNKNOWN as SELECT_UNKNOWN_DISCOUNTS
 from billing.adapters.postgres.invoice_table import invoice_deletion, invoice_state
 from billing.adapters.postgres.mirror_sql import (
+    FORGET_CARDS,
     RECORD,
     apply_all_statement,
     apply_statement,
@@ -39,10 +44,11 @@ from billing.domain.mirror import (
     Verdict,
     kind_of,
 )
+from billing.domain.payments import PaymentMethod
 from billing.domain.subscriptions import Subscription
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
     from datetime import datetime
 
     from billing.adapters.postgres.codec import Json
@@ -93,7 +99,8 @@ class PostgresMirror:
 
         Returns APPLIED, STALE, DUPLICATE, or TIE when another state of the same second stands, in
         which case nothing is written; where the same state stands already, that is APPLIED and only the
-        inbox changes. A deleted object is never brought back: STALE.
+        inbox changes. A deleted object is never brought back: STALE. But another object may have taken its id
+        since; TIE if in the second of the deletion.
 
         Raises
         ------
@@ -123,6 +130,7 @@ class PostgresMirror:
             found = self._database.query(Statement(apply_all_statement(), {"told": as_json(rows)}))
         except psycopg.Error as error:
             raise RefusedError(type(error).__name__) from error
+        self._forget_cards(seen.state for _, seen in told)
         verdicts = {place: _verdict(row["word"]) for place, row in zip(order, found, strict=True)}
         return [verdicts[place] for place in range(len(told))]
 
@@ -147,9 +155,9 @@ class PostgresMirror:
 
         None as event: no event told of the state; there is an observation then.
         None as observation keeps what stands and records the event as STALE; so does any state of a deleted
-        object. Returns APPLIED, STALE, DUPLICATE, or MOVED when the object changed since `standing` was
-        read, in which case nothing is written. The object's as_of never goes back, whatever the
-        observation's is.
+        object, but for one that was created since, under the same id. Returns APPLIED, STALE, DUPLICATE, or
+        MOVED when the object changed since `standing` was read, in which case nothing is written. The
+        object's as_of never goes back, whatever the observation's is.
 
         Raises
         ------
@@ -157,10 +165,10 @@ class PostgresMirror:
             The database does not answer.
         """
         revision = 0 if standing is None else standing.revision
-        if observation is not None and not (standing is not None and standing.deleted):
+        if observation is not None:
             return self._write(event, observation, revision=revision)
         # Nothing of the object is written: what stands stays, and the event, if there is one, is recorded.
-        subject, as_of = _told(event, observation)
+        subject, as_of = _told(event)
         return self._send(event, kind_of(subject), subject.id, None, as_of, revision)
 
     def unknown_tax_rates(self, ids: Collection[str]) -> frozenset[str]:
@@ -205,14 +213,26 @@ class PostgresMirror:
             as_of.isoformat(),
             None if revision is None else str(revision),
         )
-        return _verdict(self._database.call(apply_statement(kind), parameters))
+        word = self._database.call(apply_statement(kind), parameters)
+        self._forget_cards(() if state is None else (state,))
+        return _verdict(word)
+
+    def _forget_cards(self, told: Iterable[Snapshot | Deletion]) -> None:
+        """Forget the digits of the cards of deleted customers, where what was told may have to do with it."""
+        customers = sorted(set(filter(None, map(_card_holder, told))))
+        if customers:
+            self._database.query(Statement(FORGET_CARDS, {"customers": customers}))
 
 
-def _told(
-    event: StripeEvent | None, observation: Observation | None
-) -> tuple[Snapshot | Deletion | Mention, datetime]:
-    if observation is not None:
-        return observation.state, observation.as_of
+def _card_holder(state: Snapshot | Deletion) -> str | None:
+    match state:
+        case Deletion(kind=ObjectKind.CUSTOMER, id=customer) | PaymentMethod(customer=customer):
+            return customer
+        case _:
+            return None
+
+
+def _told(event: StripeEvent | None) -> tuple[Snapshot | Deletion | Mention, datetime]:
     if event is None or isinstance(event.content, NotMirrored | Unreadable):
         raise TypeError("what mirrors nothing has no tie to settle")
     return event.content, event.created

@@ -78,6 +78,27 @@ WHERE known.outcome = 'failed' OR (known.outcome = 'quarantined' AND excluded.ou
 RETURNING 'applied' AS word"""
 
 
+# Each transaction that may have written such a row has ended before this begins, so that of two, one that
+# writes a payment method and one that deletes its customer, the later one sees what both wrote. No revision
+# is raised: whoever settles the row meanwhile ends with this too. In the order of ids, as batches write.
+FORGET_CARDS: LiteralString = """
+WITH forgotten AS (
+    SELECT id
+    FROM payment_methods
+    WHERE customer = ANY(%(customers)s)
+        AND num_nonnulls(last4, exp_month, exp_year) > 0
+        AND EXISTS (
+            SELECT FROM customers
+            WHERE customers.id = payment_methods.customer AND customers.deleted_at IS NOT NULL
+        )
+    ORDER BY id
+    FOR UPDATE
+)
+UPDATE payment_methods SET last4 = NULL, exp_month = NULL, exp_year = NULL
+FROM forgotten
+WHERE payment_methods.id = forgotten.id"""
+
+
 def apply_statement(kind: ObjectKind) -> LiteralString:
     """Return the call writing a state with its event's inbox row; its one value is the verdict's word.
 
