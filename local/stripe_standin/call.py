@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from local.stripe_standin.errors import StripeError, missing_object
-from local.stripe_standin.params import EXPAND, PAGE, Shape
+from local.stripe_standin.params import EXPAND, PAGE, TIME_RANGE, Shape
 from local.stripe_standin.store import Filter, UnknownCursorError
 
 if TYPE_CHECKING:
@@ -147,6 +147,27 @@ def page(
         name = "starting_after" if after else "ending_before"
         raise missing_object(kind, str(error), param=name, status=400) from error
     return {"object": "list", "data": [view(obj) for obj in found], "has_more": has_more, "url": url}
+
+
+def kept(kind: str, url: str, filters: Mapping[str, Param], *, dated: bool = True) -> tuple[Route, Route]:
+    """Return the two endpoints that show what is kept: the list with its filters, and one by its id."""
+
+    def listed(call: Call) -> Json:
+        conditions = [*equal_filters(call, *filters), *range_filters("$.created", call.params.get("created"))]
+        return page(call, kind, url, filters=conditions)
+
+    fields = {**filters, "created": TIME_RANGE} if dated else filters
+    return (
+        list_route(url, listed, fields),
+        route("GET", f"{url}/{{id}}", lambda call: call.require(kind, call.path["id"])),
+    )
+
+
+def untaken(call: Call, kind: str, object_id: str) -> str:
+    """Return an id that its owner chose, refused if an object of the kind has it."""
+    if call.store.get(kind, object_id) is not None:
+        raise StripeError(f"{kind.capitalize()} already exists.", code="resource_already_exists", param="id")
+    return object_id
 
 
 def embedded_list(found: list[Json], url: str, limit: int = _DEFAULT_PAGE) -> Json:

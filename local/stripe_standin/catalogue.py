@@ -1,11 +1,20 @@
-"""What is sold: products, prices, tax rates and coupons."""
+"""What is sold: products and prices."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from local.stripe_standin.call import equal_filters, list_route, new_id, page, range_filters, route
+from local.stripe_standin.call import (
+    equal_filters,
+    kept,
+    list_route,
+    new_id,
+    page,
+    range_filters,
+    route,
+    untaken,
+)
 from local.stripe_standin.errors import StripeError, missing_param
 from local.stripe_standin.events import emit
 from local.stripe_standin.params import (
@@ -22,21 +31,14 @@ from local.stripe_standin.params import (
 )
 
 if TYPE_CHECKING:
-    from local.stripe_standin.call import Call, Handler
+    from local.stripe_standin.call import Call
     from local.stripe_standin.store import Json
-
-
-def _taken(call: Call, kind: str, object_id: str) -> None:
-    if call.store.get(kind, object_id) is not None:
-        raise StripeError(f"{kind.capitalize()} already exists.", code="resource_already_exists", param="id")
 
 
 def _create_product(call: Call) -> Json:
     given = call.params
-    product_id = given.get("id") or new_id("prod")
-    _taken(call, "product", product_id)
     product: Json = {
-        "id": product_id,
+        "id": untaken(call, "product", given.get("id") or new_id("prod")),
         "object": "product",
         "active": given.get("active", True),
         "created": call.now,
@@ -131,72 +133,6 @@ def _list_prices(call: Call) -> Json:
     return {"object": "list", "data": found, "has_more": False, "url": "/v1/prices"}
 
 
-def _create_tax_rate(call: Call) -> Json:
-    given = call.params
-    percentage = float(given["percentage"])
-    rate: Json = {
-        "id": new_id("txr"),
-        "object": "tax_rate",
-        "active": True,
-        "country": given.get("country"),
-        "created": call.now,
-        "description": given.get("description"),
-        "display_name": given["display_name"],
-        "effective_percentage": percentage,
-        "flat_amount": None,
-        "inclusive": given["inclusive"],
-        "jurisdiction": given.get("jurisdiction"),
-        "jurisdiction_level": None,
-        "livemode": False,
-        "metadata": given.get("metadata") or {},
-        "percentage": percentage,
-        "rate_type": "percentage",
-        "state": given.get("state"),
-        "tax_type": given.get("tax_type"),
-    }
-    call.store.put("tax_rate", rate)
-    emit(call, "tax_rate.created", rate)
-    return rate
-
-
-def _create_coupon(call: Call) -> Json:
-    given = call.params
-    if ("percent_off" in given) == ("amount_off" in given):
-        raise missing_param("percent_off")
-    if "amount_off" in given and "currency" not in given:
-        raise missing_param("currency")
-    coupon_id = given.get("id") or new_id("coupon")
-    _taken(call, "coupon", coupon_id)
-    coupon: Json = {
-        "id": coupon_id,
-        "object": "coupon",
-        "amount_off": given.get("amount_off"),
-        "created": call.now,
-        "currency": given.get("currency"),
-        "duration": given.get("duration", "once"),
-        "duration_in_months": given.get("duration_in_months"),
-        "livemode": False,
-        "max_redemptions": None,
-        "metadata": given.get("metadata") or {},
-        "name": given.get("name"),
-        "percent_off": float(given["percent_off"]) if "percent_off" in given else None,
-        "redeem_by": None,
-        "times_redeemed": 0,
-        "valid": True,
-    }
-    call.store.put("coupon", coupon)
-    emit(call, "coupon.created", coupon)
-    return coupon
-
-
-def _listed(kind: str, url: str, *names: str) -> Handler:
-    def listed(call: Call) -> Json:
-        filters = [*equal_filters(call, *names), *range_filters("$.created", call.params.get("created"))]
-        return page(call, kind, url, filters=filters)
-
-    return listed
-
-
 _RECURRING = Shape(
     {"interval": Choice(("day", "month", "week", "year")), "interval_count": Integer(1)}, ("interval",)
 )
@@ -217,12 +153,7 @@ ROUTES = (
         },
         ("name",),
     ),
-    list_route(
-        "/v1/products",
-        _listed("product", "/v1/products", "active"),
-        {"active": Boolean(), "created": TIME_RANGE},
-    ),
-    route("GET", "/v1/products/{id}", lambda call: call.require("product", call.path["id"])),
+    *kept("product", "/v1/products", {"active": Boolean()}),
     route(
         "POST",
         "/v1/prices",
@@ -254,48 +185,4 @@ ROUTES = (
         },
     ),
     route("GET", "/v1/prices/{price}", lambda call: call.require("price", call.path["price"])),
-    route(
-        "POST",
-        "/v1/tax_rates",
-        _create_tax_rate,
-        {
-            "country": Text(),
-            "description": Text(),
-            "display_name": Text(50),
-            "inclusive": Boolean(),
-            "jurisdiction": Text(50),
-            "metadata": METADATA,
-            "percentage": Number(),
-            "state": Text(2),
-            "tax_type": Choice(("gst", "hst", "jct", "pst", "qst", "rst", "sales_tax", "service_tax", "vat")),
-        },
-        ("display_name", "inclusive", "percentage"),
-    ),
-    list_route(
-        "/v1/tax_rates",
-        _listed("tax_rate", "/v1/tax_rates", "active", "inclusive"),
-        {"active": Boolean(), "created": TIME_RANGE, "inclusive": Boolean()},
-    ),
-    route("GET", "/v1/tax_rates/{tax_rate}", lambda call: call.require("tax_rate", call.path["tax_rate"])),
-    route(
-        "POST",
-        "/v1/coupons",
-        _create_coupon,
-        {
-            "amount_off": Integer(1),
-            "currency": CURRENCY,
-            "duration": Choice(("forever", "once", "repeating")),
-            "duration_in_months": Integer(1),
-            "id": Text(),
-            "metadata": METADATA,
-            "name": Text(40),
-            "percent_off": Number(),
-        },
-    ),
-    list_route(
-        "/v1/coupons",
-        _listed("coupon", "/v1/coupons"),
-        {"created": TIME_RANGE},
-    ),
-    route("GET", "/v1/coupons/{coupon}", lambda call: call.require("coupon", call.path["coupon"])),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from local.stripe_standin import subscriptions
+from local.stripe_standin import payment_methods, subscription_lifecycle
 from local.stripe_standin.call import equal_filters, list_route, new_id, page, range_filters, route
 from local.stripe_standin.errors import StripeError
 from local.stripe_standin.events import emit
@@ -81,12 +81,16 @@ def _create(call: Call) -> Json:
     }
     _change(customer, call.params)
     default = customer["invoice_settings"]["default_payment_method"]
-    if default is not None and default != call.params.get("payment_method"):
+    method = call.params.get("payment_method")
+    if default is not None and default != method:
         raise StripeError(
             f"No such PaymentMethod: '{default}'; a new customer has only its payment_method",
             code="resource_missing",
             param="invoice_settings[default_payment_method]",
         )
+    if method is not None:
+        attached = payment_methods.attach(call, method, customer_id)["id"]
+        customer["invoice_settings"]["default_payment_method"] = None if default is None else attached
     call.store.put("customer", customer)
     emit(call, "customer.created", customer)
     for tax_id in call.params.get("tax_id_data", []):
@@ -144,7 +148,7 @@ def _delete(call: Call) -> Json:
     customer = call.require("customer", call.path["customer"])
     for subscription in call.store.all("subscription", [Filter("$.customer", customer["id"])]):
         if subscription["status"] != "canceled":
-            subscriptions.cancel(call, subscription)
+            subscription_lifecycle.cancel(call, subscription)
     emit(call, "customer.deleted", customer)
     call.store.delete_children("tax_id", customer["id"])
     gone = {"id": customer["id"], "object": "customer", "deleted": True}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from local.stripe_standin import invoice_items, invoice_lines, payments
+from local.stripe_standin import invoice_items, invoice_lines, payment_methods, payments
 from local.stripe_standin.call import route
 from local.stripe_standin.errors import StripeError
 from local.stripe_standin.events import emit
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from local.stripe_standin.store import Json
 
 _DAY = 86_400
-_DECLINES = frozenset({"pm_card_visa_chargeDeclined", "pm_card_chargeCustomerFail"})
 
 
 def advance(call: Call, invoice: Json, changes: Json, transition: str | None, *event_types: str) -> Json:
@@ -50,8 +49,8 @@ def finalize(call: Call, invoice: Json) -> Json:
     return settle(call, opened, off_stripe=False) if opened["amount_due"] == 0 else opened
 
 
-def settle(call: Call, invoice: Json, *, off_stripe: bool) -> Json:
-    """Mark the invoice paid in full and return the stored invoice."""
+def settle(call: Call, invoice: Json, *, off_stripe: bool, method: Json | None = None) -> Json:
+    """Mark the invoice paid in full, by the card if one is given, and return the stored invoice."""
     due = invoice["amount_due"]
     changes = {
         "status": "paid",
@@ -64,8 +63,8 @@ def settle(call: Call, invoice: Json, *, off_stripe: bool) -> Json:
     }
     succeeded = () if off_stripe else ("invoice.payment_succeeded",)
     paid = advance(call, invoice, changes, "paid_at", "invoice.paid", *succeeded)
-    if due and not off_stripe:
-        payments.pay(call, paid)
+    if due and method is not None:
+        payments.pay(call, paid, method)
     return paid
 
 
@@ -89,13 +88,14 @@ def charge(call: Call, invoice: Json) -> Json:
             " method, or pay with `paid_out_of_band`.",
             code="resource_missing",
         )
-    if method in _DECLINES:
+    card = payment_methods.method_of(call, method)
+    if card["card"]["last4"] in payment_methods.DECLINED:
         attempts = {"attempted": True, "attempt_count": invoice["attempt_count"] + 1}
         advance(call, invoice, attempts, None, "invoice.payment_failed")
         raise StripeError(
             "Your card was declined.", status=402, kind="card_error", code="card_declined", keep=True
         )
-    return settle(call, invoice, off_stripe=False)
+    return settle(call, invoice, off_stripe=False, method=card)
 
 
 def _stored(call: Call, *statuses: str) -> Json:

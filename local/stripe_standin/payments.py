@@ -1,38 +1,29 @@
-"""How invoices are paid: payment intents, charges, payment methods, refunds, disputes, schedules and meters.
+"""How invoices are paid: payment intents and charges.
 
-Paying an invoice makes a payment intent, its charge and the invoice payment. The other objects are there as
-they were loaded (helpers); this stand-in has no calls that change them.
+Paying an invoice makes a payment intent, its charge and the invoice payment. The bank disputes the charge of
+the test card for that at once.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from local.stripe_standin.call import equal_filters, list_route, new_id, page, range_filters, route
+from local.stripe_standin import disputes
+from local.stripe_standin.call import kept, new_id
 from local.stripe_standin.events import emit
-from local.stripe_standin.params import TIME_RANGE, Choice, Text
+from local.stripe_standin.params import Text
+from local.stripe_standin.payment_methods import DISPUTED, NOBODY
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from local.stripe_standin.call import Call, Route
-    from local.stripe_standin.params import Param
+    from local.stripe_standin.call import Call
     from local.stripe_standin.store import Json
 
-_NOBODY: Json = {
-    "address": dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state")),
-    "email": None,
-    "name": None,
-    "phone": None,
-    "tax_id": None,
-}
 
-
-def pay(call: Call, invoice: Json) -> None:
+def pay(call: Call, invoice: Json, method: Json) -> None:
     """Collect what the invoice asked for by card: one payment intent, one charge, one invoice payment."""
-    intent = _intent(call, invoice)
+    intent = _intent(call, invoice, method["id"])
     emit(call, "payment_intent.created", intent)
-    charge = _charge(call, invoice, intent["id"])
+    charge = _charge(call, invoice, intent)
     call.store.put("charge", charge)
     emit(call, "charge.succeeded", charge)
     paid = {
@@ -59,9 +50,11 @@ def pay(call: Call, invoice: Json) -> None:
     }
     call.store.put("invoice_payment", payment, parent=invoice["id"])
     emit(call, "invoice_payment.paid", payment)
+    if method["card"]["last4"] == DISPUTED:
+        disputes.open_one(call, charge)
 
 
-def _intent(call: Call, invoice: Json) -> Json:
+def _intent(call: Call, invoice: Json, method: str) -> Json:
     intent_id = new_id("pi")
     return {
         "id": intent_id,
@@ -83,14 +76,14 @@ def _intent(call: Call, invoice: Json) -> Json:
         "livemode": False,
         "metadata": {},
         "next_action": None,
-        "payment_method": None,
+        "payment_method": method,
         "payment_method_types": ["card"],
         "receipt_email": None,
         "status": "requires_confirmation",
     }
 
 
-def _charge(call: Call, invoice: Json, intent: str) -> Json:
+def _charge(call: Call, invoice: Json, intent: Json) -> Json:
     return {
         "id": new_id("ch"),
         "object": "charge",
@@ -98,7 +91,7 @@ def _charge(call: Call, invoice: Json, intent: str) -> Json:
         "amount_captured": invoice["amount_due"],
         "amount_refunded": 0,
         "balance_transaction": new_id("txn"),
-        "billing_details": _NOBODY,
+        "billing_details": NOBODY,
         "captured": True,
         "created": call.now,
         "currency": invoice["currency"],
@@ -111,9 +104,9 @@ def _charge(call: Call, invoice: Json, intent: str) -> Json:
         "metadata": {},
         "outcome": None,
         "paid": True,
-        "payment_intent": intent,
-        "payment_method": None,
-        "payment_method_details": None,
+        "payment_intent": intent["id"],
+        "payment_method": intent["payment_method"],
+        "payment_method_details": {"type": "card"},
         "receipt_number": None,
         "receipt_url": None,
         "refunded": False,
@@ -121,33 +114,7 @@ def _charge(call: Call, invoice: Json, intent: str) -> Json:
     }
 
 
-def _kept(kind: str, url: str, filters: Mapping[str, Param], *, dated: bool = True) -> tuple[Route, Route]:
-    """Return the two endpoints that show what is kept: the list with its filters, and one by its id."""
-
-    def listed(call: Call) -> Json:
-        conditions = [*equal_filters(call, *filters), *range_filters("$.created", call.params.get("created"))]
-        return page(call, kind, url, filters=conditions)
-
-    fields = {**filters, "created": TIME_RANGE} if dated else filters
-    return (
-        list_route(url, listed, fields),
-        route("GET", f"{url}/{{id}}", lambda call: call.require(kind, call.path["id"])),
-    )
-
-
 ROUTES = (
-    *_kept("payment_intent", "/v1/payment_intents", {"customer": Text()}),
-    *_kept("charge", "/v1/charges", {"customer": Text(), "payment_intent": Text()}),
-    *_kept(
-        "payment_method", "/v1/payment_methods", {"customer": Text(), "type": Choice(("card",))}, dated=False
-    ),
-    *_kept("refund", "/v1/refunds", {"charge": Text(), "payment_intent": Text()}),
-    *_kept("dispute", "/v1/disputes", {"charge": Text(), "payment_intent": Text()}),
-    *_kept("subscription_schedule", "/v1/subscription_schedules", {"customer": Text()}),
-    *_kept(
-        "billing.meter",
-        "/v1/billing/meters",
-        {"status": Choice(("active", "inactive"))},
-        dated=False,
-    ),
+    *kept("payment_intent", "/v1/payment_intents", {"customer": Text()}),
+    *kept("charge", "/v1/charges", {"customer": Text(), "payment_intent": Text()}),
 )

@@ -17,49 +17,20 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
-from local.stripe_standin import (
-    API_VERSION,
-    catalogue,
-    credit_notes,
-    customers,
-    events,
-    helpers,
-    invoice_items,
-    invoice_lifecycle,
-    invoice_lines,
-    invoice_payments,
-    invoices,
-    payments,
-    subscriptions,
-    webhook_endpoints,
-)
+from local.stripe_standin import API_VERSION, credit_notes, helpers, invoice_lines, subscription_lifecycle
 from local.stripe_standin.call import Call
 from local.stripe_standin.delivery import RETRY_DELAYS, Deliverer
 from local.stripe_standin.errors import StripeError
 from local.stripe_standin.expand import expand
 from local.stripe_standin.forms import nest
 from local.stripe_standin.rate_limit import RateLimit, add_rate_routes, too_many
+from local.stripe_standin.routes import HELPER_ROUTES, ROUTES
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
     from local.stripe_standin.call import Route
     from local.stripe_standin.store import Json, Store
-
-ROUTES: tuple[Route, ...] = (
-    *customers.ROUTES,
-    *catalogue.ROUTES,
-    *subscriptions.ROUTES,
-    *invoice_items.ROUTES,
-    *invoices.ROUTES,
-    *invoice_lines.ROUTES,
-    *invoice_lifecycle.ROUTES,
-    *invoice_payments.ROUTES,
-    *payments.ROUTES,
-    *credit_notes.ROUTES,
-    *events.ROUTES,
-    *webhook_endpoints.ROUTES,
-)
 
 LOGGER = logging.getLogger("stripe_standin")
 
@@ -196,7 +167,7 @@ def _check_version(version: str) -> None:
 
 
 def _route(method: str, path: str) -> tuple[Route, dict[str, str]]:
-    for route in ROUTES:
+    for route in (*ROUTES, *HELPER_ROUTES):
         found = route.match(path) if route.method == method else None
         if found is not None:
             return route, found
@@ -263,7 +234,7 @@ def _shown(store: Store, object_id: str) -> Json | None:
     found = store.find(object_id)
     views = {
         "invoice": invoice_lines.view,
-        "subscription": subscriptions.view,
+        "subscription": subscription_lifecycle.view,
         "credit_note": credit_notes.view,
     }
     view = None if found is None else views.get(found["object"])

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from local.stripe_standin import invoice_lifecycle, invoice_lines, invoices, periods
+from local.stripe_standin import (
+    coupons,
+    invoice_lifecycle,
+    invoice_lines,
+    invoices,
+    periods,
+    subscription_lifecycle,
+)
 from local.stripe_standin.blank import blank_subscription
 from local.stripe_standin.call import (
-    embedded_list,
     equal_filters,
     list_route,
     new_id,
@@ -37,16 +43,9 @@ if TYPE_CHECKING:
     from local.stripe_standin.params import (
         Param,
     )
-    from local.stripe_standin.store import Json, Store
+    from local.stripe_standin.store import Json
 
 _STATUSES = ("active", "all", "canceled", "ended", "incomplete", "past_due", "paused", "trialing", "unpaid")
-
-
-def view(store: Store, subscription: Json) -> Json:
-    """Return the subscription as Stripe shows it: with its items embedded."""
-    items = store.children("subscription_item", subscription["id"])
-    url = f"/v1/subscription_items?subscription={subscription['id']}"
-    return {**subscription, "items": embedded_list(items, url)}
 
 
 def _create(call: Call) -> Json:
@@ -80,18 +79,22 @@ def _create(call: Call) -> Json:
         "metadata": merged_metadata({}, given.get("metadata", {})),
         "start_date": start,
     }
+    subscription["discounts"] = [
+        coupons.discounted(call, entry["coupon"], customer["id"], subscription["id"])["id"]
+        for entry in given.get("discounts", [])
+    ]
     _add_items(call, subscription, prices)
     invoice = _first_invoice(call, customer, subscription)
     subscription["latest_invoice"] = invoice["id"]
     call.store.put("subscription", subscription)
-    emit(call, "customer.subscription.created", view(call.store, subscription))
+    emit(call, "customer.subscription.created", subscription_lifecycle.view(call.store, subscription))
     invoices.created(call, invoice)
     if method == "charge_automatically":
         # Stripe makes no subscription whose first charge cannot be tried; raising undoes it all.
         opened = invoice_lifecycle.finalize(call, call.require("invoice", invoice["id"]))
         if opened["status"] != "paid":
             _first_charge(call, opened)
-    return view(call.store, subscription)
+    return subscription_lifecycle.view(call.store, subscription)
 
 
 def _first_charge(call: Call, invoice: Json) -> None:
@@ -146,7 +149,7 @@ def _first_invoice(call: Call, customer: Json, subscription: Json) -> Json:
 
 
 def _retrieve(call: Call) -> Json:
-    return view(call.store, call.require("subscription", call.path["subscription"]))
+    return subscription_lifecycle.view(call.store, call.require("subscription", call.path["subscription"]))
 
 
 def _update(call: Call) -> Json:
@@ -154,12 +157,20 @@ def _update(call: Call) -> Json:
     before = call.require("subscription", call.path["subscription"])
     if before["status"] == "canceled" and given.keys() - {"metadata"}:
         raise StripeError("A canceled subscription can only update its metadata.")
-    shown_before = view(call.store, before)
+    shown_before = subscription_lifecycle.view(call.store, before)
     changed = {key: given[key] for key in ("days_until_due", "description") if key in given}
     after: Json = before | changed
     if "metadata" in given:
         after["metadata"] = merged_metadata(before["metadata"], given["metadata"])
+    if "discounts" in given:
+        after["discounts"] = subscription_lifecycle.rediscounted(call, before, given["discounts"])
     if "cancel_at_period_end" in given:
+        if before["schedule"] is not None:
+            raise StripeError(
+                f"The subscription is managed by the subscription schedule `{before['schedule']}`, and"
+                " updating any cancelation behavior directly is not allowed. Please update the schedule"
+                " instead."
+            )
         ends = max(item["current_period_end"] for item in shown_before["items"]["data"])
         leaving = given["cancel_at_period_end"]
         after["cancel_at_period_end"] = leaving
@@ -174,37 +185,7 @@ def _update(call: Call) -> Json:
         call.store.put("subscription_item", {**item, "quantity": change["quantity"]})
     if given.get("items") and given.get("proration_behavior") != "none":
         raise StripeError("This stand-in of Stripe changes items only with none", param="proration_behavior")
-    call.store.put("subscription", after)
-    shown = view(call.store, after)
-    if shown != shown_before:
-        emit(call, "customer.subscription.updated", shown, before=shown_before)
-    return shown
-
-
-def cancel(call: Call, subscription: Json) -> Json:
-    """End the subscription now, without proration, and say so in an Event."""
-    details = {**subscription["cancellation_details"], "reason": "cancellation_requested"}
-    ended = {
-        **subscription,
-        "status": "canceled",
-        "cancel_at_period_end": False,
-        "canceled_at": subscription["canceled_at"] or call.now,
-        "ended_at": call.now,
-        "cancellation_details": details,
-    }
-    call.store.put("subscription", ended)
-    shown = view(call.store, ended)
-    emit(call, "customer.subscription.deleted", shown)
-    return shown
-
-
-def _cancel(call: Call) -> Json:
-    subscription = call.require("subscription", call.path["subscription"])
-    if subscription["status"] == "canceled":
-        raise StripeError(
-            f"No such subscription: '{subscription['id']}'", status=404, code="resource_missing", param="id"
-        )
-    return cancel(call, subscription)
+    return subscription_lifecycle.change(call, after, {}, shown_before)
 
 
 def _list(call: Call) -> Json:
@@ -224,7 +205,7 @@ def _list(call: Call) -> Json:
         "subscription",
         "/v1/subscriptions",
         filters=filters,
-        view=lambda subscription: view(call.store, subscription),
+        view=lambda subscription: subscription_lifecycle.view(call.store, subscription),
     )
 
 
@@ -235,10 +216,12 @@ def _list_items(call: Call) -> Json:
 
 
 _COLLECTION = Choice(("charge_automatically", "send_invoice"))
+_DISCOUNTS = ListOf(Shape({"coupon": Text()}, ("coupon",)))
 _UPDATE: dict[str, Param] = {
     "cancel_at_period_end": Boolean(),
     "days_until_due": Integer(0),
     "description": Text(500),
+    "discounts": _DISCOUNTS,
     "items": ListOf(Shape({"id": Text(), "quantity": Integer(0)}, ("id", "quantity"))),
     "metadata": METADATA,
     "proration_behavior": Choice(("always_invoice", "create_prorations", "none")),
@@ -256,6 +239,7 @@ ROUTES = (
             "days_until_due": Integer(0),
             "default_tax_rates": ListOf(Text()),
             "description": Text(500),
+            "discounts": _DISCOUNTS,
             "items": ListOf(
                 Shape({"metadata": METADATA, "price": Text(), "quantity": Integer(0)}, ("price",))
             ),
@@ -276,6 +260,5 @@ ROUTES = (
     ),
     route("GET", "/v1/subscriptions/{subscription}", _retrieve),
     route("POST", "/v1/subscriptions/{subscription}", _update, _UPDATE),
-    route("DELETE", "/v1/subscriptions/{subscription}", _cancel),
     list_route("/v1/subscription_items", _list_items, {"subscription": Text()}, ("subscription",)),
 )

@@ -15,8 +15,10 @@ from urllib.parse import parse_qsl
 
 from jsonschema import Draft202012Validator
 
+from tests.support.stripe_openapi_more import extensions, more_calls
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from pathlib import Path
 
     from local.stripe_standin.server import Exchange
@@ -124,7 +126,7 @@ class Spec:
         return _Operation(template, query, _strict(body), _strict(answer))
 
     def _add_extensions(self) -> None:
-        for template, (schema, create, listed) in _extensions().items():
+        for template, (schema, create, listed) in extensions().items():
             answer = {"$ref": f"#/components/schemas/{schema}"}
             page = {
                 "type": "object",
@@ -143,6 +145,10 @@ class Spec:
                 self._operations["POST", template] = _Operation(template, nothing, _named(create), answer)
             self._operations["GET", template] = _Operation(template, _named(listed), nothing, page)
             self._operations["GET", one] = _Operation(one, _EXPAND, nothing, answer)
+        for (method, template), (schema, params) in more_calls().items():
+            body = _strict(_NOTHING) if params is None else _named(params)
+            answer = _gone(schema) if method == "DELETE" else {"$ref": f"#/components/schemas/{schema}"}
+            self._operations[method, template] = _Operation(template, _strict(_NOTHING), body, answer)
 
     def _errors(self, schema: Schema, value: Any) -> list[str]:
         key = json.dumps(schema, sort_keys=True)
@@ -212,26 +218,14 @@ def _strict(schema: Any) -> Any:
     return {"anyOf": [strict, {"type": "null"}]} if schema.get("nullable") is True else strict
 
 
-def _extensions() -> Mapping[str, tuple[str, Any, Any]]:
-    # Imported here: only these endpoints need the SDK's types.
-    from stripe.params import (  # noqa: PLC0415 - heavy
-        ChargeListParams,
-        CouponCreateParams,
-        CouponListParams,
-        DisputeListParams,
-        PaymentIntentListParams,
-        SubscriptionScheduleListParams,
-        TaxRateCreateParams,
-        TaxRateListParams,
-    )
-
+def _gone(name: str) -> Schema:
+    """Return the schema of a deleted object, as those in the slice are."""
+    members = {"id": {"type": "string"}, "object": {"enum": [name]}, "deleted": {"enum": [True]}}
     return {
-        "/v1/coupons": ("coupon", CouponCreateParams, CouponListParams),
-        "/v1/tax_rates": ("tax_rate", TaxRateCreateParams, TaxRateListParams),
-        "/v1/charges": ("charge", None, ChargeListParams),
-        "/v1/disputes": ("dispute", None, DisputeListParams),
-        "/v1/payment_intents": ("payment_intent", None, PaymentIntentListParams),
-        "/v1/subscription_schedules": ("subscription_schedule", None, SubscriptionScheduleListParams),
+        "type": "object",
+        "properties": members,
+        "required": sorted(members),
+        "additionalProperties": False,
     }
 
 

@@ -1,0 +1,57 @@
+"""Every endpoint of the stand-in, in one table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from local.stripe_standin import (
+    catalogue,
+    coupons,
+    credit_notes,
+    customers,
+    disputes,
+    events,
+    invoice_items,
+    invoice_lifecycle,
+    invoice_lines,
+    invoice_payments,
+    invoices,
+    meters,
+    payment_methods,
+    payments,
+    refunds,
+    schedules,
+    subscription_lifecycle,
+    subscriptions,
+    tax_rates,
+    webhook_endpoints,
+)
+
+if TYPE_CHECKING:
+    from local.stripe_standin.call import Route
+
+ROUTES: tuple[Route, ...] = (
+    *customers.ROUTES,
+    *catalogue.ROUTES,
+    *tax_rates.ROUTES,
+    *coupons.ROUTES,
+    *meters.ROUTES,
+    *subscriptions.ROUTES,
+    *subscription_lifecycle.ROUTES,
+    *schedules.ROUTES,
+    *invoice_items.ROUTES,
+    *invoices.ROUTES,
+    *invoice_lines.ROUTES,
+    *invoice_lifecycle.ROUTES,
+    *invoice_payments.ROUTES,
+    *payments.ROUTES,
+    *payment_methods.ROUTES,
+    *refunds.ROUTES,
+    *disputes.ROUTES,
+    *credit_notes.ROUTES,
+    *events.ROUTES,
+    *webhook_endpoints.ROUTES,
+)
+
+HELPER_ROUTES: tuple[Route, ...] = coupons.HELPER_ROUTES
+"""What Stripe does without a call of its API."""
