@@ -46,7 +46,7 @@ class Ask:
     wait: float
     method: str
     pattern: str
-    path: Mapping[str, Ref]
+    path: Mapping[str, Ref | str]
     params: Mapping[str, Any]
     owner: str | None
 

@@ -7,16 +7,18 @@ state. How a member of a snapshot maps to a column is told here once more, apart
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from billing.adapters.stripe.events import DELETION_TYPES, SNAPSHOT_TYPES
-from billing.domain.invoices import Tax
+from billing.adapters.stripe.events import API_VERSION, DELETION_TYPES, SNAPSHOT_TYPES, read_object
+from billing.adapters.stripe.objects import PATHS
+from billing.domain.invoices import DiscountAmount, Tax
 from billing.domain.mirror import Deletion, ObjectKind
 from billing.domain.money import Money
+from billing.domain.payments import PaymentMethod
 from billing.domain.periods import Period
 from simulation.kinds import PLACES
 from simulation.stripe import VirtualConnection, VirtualStripeObjects
@@ -24,6 +26,7 @@ from simulation.stripe import VirtualConnection, VirtualStripeObjects
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator, Mapping
 
+    from billing.domain.mirror import Snapshot
     from simulation.kinds import Children, Place
     from simulation.stripe import Told, VirtualStripe
 
@@ -31,8 +34,12 @@ type Row = dict[str, Any]
 type Rows = Callable[..., list[Row]]
 
 _MAINTAINED = frozenset({"as_of", "revision", "deleted_at"})
-_JOINED = frozenset({"percentage", "name", "country", "jurisdiction", "tax_type"})
-"""Members of a Tax that come from its rate when an invoice is read."""
+_NO_DIGITS: dict[str, Any] = {"last4": None, "exp_month": None, "exp_year": None}
+_JOINED: Mapping[type, frozenset[str]] = {
+    Tax: frozenset({"percentage", "name", "country", "jurisdiction", "tax_type"}),
+    DiscountAmount: frozenset({"coupon", "name", "percent_off", "amount_off"}),
+}
+"""Members that come from a tax rate or a coupon when an invoice is read."""
 
 
 def differences(stripe: VirtualStripe, done: Container[str], rows: Rows) -> Iterator[str]:
@@ -62,15 +69,31 @@ def differences(stripe: VirtualStripe, done: Container[str], rows: Rows) -> Iter
                 yield f"{called} is not in the mirror"
                 continue
             below = [(each, found.get(object_id, [])) for each, found in children]
-            found = objects.fetch(kind, object_id)
-            if found is None or isinstance(found.state, Deletion):
+            state = _state(stripe, objects, kind, object_id)
+            if state is None:
                 yield from (f"{called}: {said}" for said in _undeleted(row, below, place))
             else:
-                yield from (f"{called}: {said}" for said in _unlike(found.state, row, below, place))
+                yield from (f"{called}: {said}" for said in _unlike(state, row, below, place))
             if not place.learned and row["revision"] > applied[object_id]:
                 yield f"{called} was written {row['revision']} times by {applied[object_id]} applied events"
             if row["as_of"] > datetime.fromtimestamp(stripe.now, UTC):
                 yield f"{called} is known as of a time to come"
+
+
+def _state(
+    stripe: VirtualStripe, objects: VirtualStripeObjects, kind: ObjectKind, object_id: str
+) -> Snapshot | None:
+    """Return what the mirror is to hold of an object, None if Stripe has deleted it."""
+    if kind not in PATHS:  # Stripe returns it by no id
+        kept = stripe.store.get(kind.value, object_id)
+        return None if kept is None else read_object(kind, kept, API_VERSION)
+    found = objects.fetch(kind, object_id)
+    state = None if found is None else found.state
+    if isinstance(state, PaymentMethod) and state.customer is not None:
+        owner = stripe.store.get("customer", state.customer) or {}
+        # Stripe keeps the digits of whoever was deleted, the mirror does not.
+        return replace(state, **_NO_DIGITS) if owner.get("deleted") else state
+    return None if isinstance(state, Deletion) else state
 
 
 def _events(stripe: VirtualStripe, done: Container[str], inbox: Mapping[str, Row]) -> Iterator[str]:
@@ -175,12 +198,10 @@ def _value(value: Any) -> Any:
             return value.amount
         case Enum():
             return value.value
-        case Tax():
-            return _document(value, _JOINED)
         case tuple():
             return [_value(each) for each in value]
         case _ if hasattr(value, "__dataclass_fields__"):
-            return _document(value, frozenset())
+            return _document(value, _JOINED.get(type(value), frozenset()))
         case _:
             return value
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from simulation.actions import CALLS_MIRROR, Ask, Cut, Deliver, Fault, Ref, Rush, Start, Step, Stop
-from simulation.calls import CALLS, SETTING, Scene, new_customer
+from simulation.calls import CALLS, SETTING, new_customer
+from simulation.scene import Scene
 from simulation.stripe import ANSWERED, has_route
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from local.stripe_standin.store import Json
     from simulation.actions import Action
-    from simulation.calls import Kind
+    from simulation.scene import Kind
     from simulation.world import World
 
 _KINDS = tuple(kind for kind in CALLS if has_route(kind.method, kind.pattern))
@@ -81,6 +82,7 @@ class History:
         self._calls = 0
         self._owners: dict[str, str] = {}
         self._alive: dict[str, list[str]] = {}
+        self._gone: dict[str, list[str]] = {}
         self._named = 0
         self._last: str | None = None
         self._outage_at = random.randrange(style.events) if random.random() < style.outages else None
@@ -141,17 +143,17 @@ class History:
             params = new_customer(scene)
             return Ask(self._calls, self._pause(), "POST", "/v1/customers", {}, params, owner=owner)
         kind, subject = self._chosen(world)
-        owner = self._owners[subject]
+        whose = self._owners.get(subject)
         self._last = subject
         items = world.stripe.items_of(subject) if kind.on == "subscription" else 0
-        names = {**self._alive, "its customer": [owner]}
+        names = {**self._alive, "its customer": [whose or ""]}
         params = kind.params(Scene(self._random, subject, world.stripe.look(subject) or {}, names, items))
-        path = {}
+        path: dict[str, Ref | str] = dict(kind.path)
         if kind.parameter is None:
-            path = {kind.pattern.partition("{")[2].partition("}")[0]: Ref(subject)}
+            path[kind.pattern.partition("{")[2].partition("}")[0]] = Ref(subject)
         else:
             params = {**params, kind.parameter: Ref(subject)}
-        return Ask(self._calls, self._pause(), kind.method, kind.pattern, path, params, owner)
+        return Ask(self._calls, self._pause(), kind.method, kind.pattern, path, params, whose)
 
     def _chosen(self, world: World) -> tuple[Kind, str]:
         """Return a call and its object; often one whose state is under way, or the one of the call before."""
@@ -159,43 +161,46 @@ class History:
         if self._last is not None and self._chance(0.5):
             state = self._state(world, self._last)
             on = self._last.partition("@")[0]
-            fitting = [] if state is None else [kind for kind in _KINDS if kind.on == on and kind.fits(state)]
+            fitting = [kind for kind in _KINDS if kind.on == on and kind.fits(state)]
             if fitting:
                 (kind,) = self._random.choices(fitting, [kind.weight for kind in fitting])
                 return kind, self._last
         while True:
             (kind,) = self._random.choices(_KINDS, [kind.weight for kind in _KINDS])
-            subjects = self._alive.get(kind.on, [])
+            subjects = (self._gone if kind.revives else self._alive).get(kind.on, [])
             for subject in self._random.sample(subjects, min(_TRIES, len(subjects))):
-                state = self._state(world, subject)
-                if state is not None and kind.fits(state):
+                if kind.fits(self._state(world, subject)):
                     return kind, subject
 
     def _asked_for(self, world: World) -> str | None:
         """Return the object whose state Stripe has read and a worker has not got yet, if there is one."""
         for worker in world.workers:
             if worker.at is not None and worker.at.startswith(ANSWERED):
-                object_id = worker.at.removeprefix(ANSWERED).split("/")[3]
-                if world.stripe.knows(object_id) and self._chance(0.3):
+                known = filter(world.stripe.knows, worker.at.removeprefix(ANSWERED).split("/"))
+                object_id = next(known, None)
+                if object_id is not None and self._chance(0.3):
                     return world.stripe.name_of(object_id)
         return None
 
     def _state(self, world: World, name: str) -> Json | None:
-        """Return the object as Stripe keeps it, None if it is gone; what is gone is forgotten."""
-        if name not in world.stripe.gone:
-            return world.stripe.look(name)
-        known = self._alive[name.partition("@")[0]]
-        if name in known:
-            known.remove(name)
-        return None
+        """Return the object as Stripe keeps it, None if it is gone; where it belongs is noted."""
+        kind, is_gone = name.partition("@")[0], name in world.stripe.gone
+        here, there = (self._gone, self._alive) if is_gone else (self._alive, self._gone)
+        if name in there.get(kind, []):
+            there[kind].remove(name)
+            here.setdefault(kind, []).append(name)
+        return None if is_gone else world.stripe.look(name)
 
     def _learn(self, world: World) -> None:
         """Learn what was made since the last call, and whose it is."""
         for name in list(world.stripe.names)[self._named :]:
             self._alive.setdefault(name.partition("@")[0], []).append(name)
             state = world.stripe.look(name) or {}
-            if name not in self._owners and "customer" in state:
-                self._owners[name] = world.stripe.name_of(str(state["customer"]))
+            # A refund and a dispute name no customer but the charge, which has one.
+            about = state.get("customer") or state.get("charge")
+            if name not in self._owners and about is not None and world.stripe.knows(str(about)):
+                known = world.stripe.name_of(str(about))
+                self._owners[name] = self._owners.get(known, known)
         self._named = len(world.stripe.names)
 
     def _deliver(self, world: World, idle: list[int], busy: list[int]) -> Action:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from simulation.actions import Action
     from simulation.world import Result
 
-_NAME = re.compile(r"[a-z_]+@[0-9]+(?:\.[0-9]+)?")
+_NAME = re.compile(r"[a-z_.]+@[0-9]+(?:\.[0-9]+)?")
 """What objects are called in a world."""
 
 _TRIES = 3

@@ -14,7 +14,7 @@ from billing.adapters.stripe.objects import StripeApi
 from local.stripe_standin.call import Call, ids_from
 from local.stripe_standin.errors import StripeError
 from local.stripe_standin.forms import nest
-from local.stripe_standin.server import ROUTES
+from local.stripe_standin.routes import HELPER_ROUTES, ROUTES
 from local.stripe_standin.store import Store
 from simulation.actions import Ref
 
@@ -30,7 +30,7 @@ _APART = 10_000
 """Seconds from world to world, which are more than one takes: the sweeps of a database go on in time."""
 
 _HANDLERS: Mapping[tuple[str, str], Handler] = {
-    (route.method, route.pattern): route.handler for route in ROUTES
+    (route.method, route.pattern): route.handler for route in (*ROUTES, *HELPER_ROUTES)
 }
 _READS = [
     (re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", route.pattern)), route)
@@ -38,7 +38,17 @@ _READS = [
     if route.method == "GET"
 ]
 
-_ENDS = frozenset({"customer.deleted", "invoice.deleted", "invoiceitem.deleted"})
+_ENDS = frozenset(
+    {
+        "coupon.deleted",
+        "customer.deleted",
+        "customer.discount.deleted",
+        "invoice.deleted",
+        "invoiceitem.deleted",
+    }
+)
+_BEGINS_ANEW = frozenset({"coupon.created"})
+"""What may happen to the id of an object that was deleted."""
 
 ANSWERED = "has Stripe's answer on "
 """How the step of a worker begins that lies between Stripe's reading of a state and its arrival."""
@@ -85,7 +95,7 @@ class VirtualStripe:
     def ask(self, call: Ask) -> list[Told] | None:
         """Return the events of a call, None if Stripe refused it or what it is about does not exist."""
         try:
-            path = {name: self._id(ref) for name, ref in call.path.items()}
+            path = {name: str(self._resolved(ref)) for name, ref in call.path.items()}
             params = self._resolved(dict(call.params))
         except LookupError:
             return None
@@ -165,6 +175,8 @@ class VirtualStripe:
                 self._name(about, number)
             if event["type"] in _ENDS:
                 self.gone.add(self._named[about["id"]])
+            elif event["type"] in _BEGINS_ANEW:
+                self.gone.discard(self._named[about["id"]])
         self.events |= {each.name: each for each in told}
         return told
 
