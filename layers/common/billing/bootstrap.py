@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from billing.adapters.secrets import Secrets
     from billing.adapters.stripe.client import StripeConnection
     from billing.domain.documents import Seller
+    from billing.domain.einvoice import EInvoice
     from billing.domain.mirror import StripeEvent
     from billing.use_cases.apply_stripe_event import ApplyStripeEvent
     from billing.use_cases.authenticate import Authenticate
@@ -84,11 +85,15 @@ def get_invoice() -> GetInvoice:
 
 @cache
 def get_invoice_xml() -> GetInvoiceXml:
-    """Return the use case behind GET invoices/{id}/xml; the XML library loads when there is one to write."""
-    from billing.adapters.einvoice.xml import einvoice_xml
+    """Return the use case behind GET invoices/{id}/xml; what writes XML loads when there is one to write."""
     from billing.use_cases.get_invoice_xml import GetInvoiceXml
 
-    return GetInvoiceXml(reader=_invoice_reader(), writer=einvoice_xml, seller=read_seller(os.environ))
+    def write(invoice: EInvoice) -> bytes:
+        from billing.adapters.einvoice.xml import einvoice_xml
+
+        return einvoice_xml(invoice)
+
+    return GetInvoiceXml(reader=_invoice_reader(), writer=write, seller=read_seller(os.environ))
 
 
 @cache

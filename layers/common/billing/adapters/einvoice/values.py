@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from decimal import Decimal
 
-# XML 1.0, section 2.2: what is not a Char cannot be written, not even as a reference.
-_NO_CHARACTER = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# XML 1.0, section 2.2: what is not a Char cannot be written, not even as a reference. A regular expression of
+# these takes 7 ms to compile.
+_NO_CHARACTER = (*range(0x09), 0x0B, 0x0C, *range(0x0E, 0x20), *range(0xD800, 0xE000), 0xFFFE, 0xFFFF)
+_REPLACED = dict.fromkeys(_NO_CHARACTER, "\N{REPLACEMENT CHARACTER}")
 
 
 def written_text(text: str | None) -> str:
     """Return the text without what XML cannot hold and without space around it, empty for none."""
-    return _NO_CHARACTER.sub("\N{REPLACEMENT CHARACTER}", text or "").strip()
+    return (text or "").translate(_REPLACED).strip()
 
 
 def written_amount(amount: Decimal) -> str:
