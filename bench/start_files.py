@@ -20,6 +20,7 @@ _BATCH = (
     "import boto3\nboto3.client('dynamodb')"
 )
 _JOIN = "import app\nfrom billing import bootstrap as b\n"
+_METERING = "from billing import metering as m\n"
 _FLAG = "b.feature_flags().enabled('invoices')\n"
 _SECRET = "b._secrets().text('bench', 'username')\n"  # noqa: S105 - the text of a program
 _SECRETS = "b._secrets().texts('bench', 'webhook_secrets')\n"
@@ -53,6 +54,11 @@ FUNCTIONS = {
         "psycopg, Powertools' logger and metrics",
         f"{_JOIN}b.backfill_stripe_objects()\n{_SECRET}",
     ),
+    "get_alerts": Start(
+        f"{_DATABASE}\n{_RESOLVER}",
+        "psycopg, Powertools' HTTP resolver",
+        f"{_JOIN}{_FLAG}{_METERING}m.get_alerts()\n{_SECRET}",
+    ),
     "get_credit_note_pdf": Start(
         f"{_DATABASE}\n{_RESOLVER}\n{_STORE}",
         "psycopg, Powertools' HTTP resolver, an S3 client",
@@ -75,6 +81,11 @@ FUNCTIONS = {
         "psycopg, Powertools' HTTP resolver",
         f"{_JOIN}{_FLAG}b.get_invoice_xml()\n{_SECRET}",
     ),
+    "ingest_usage": Start(
+        f"{_DATABASE}\n{_RESOLVER}",
+        "psycopg, Powertools' HTTP resolver",
+        f"{_JOIN}{_FLAG}{_METERING}m.record_usage()\n{_SECRET}",
+    ),
     "list_invoices": Start(
         f"{_DATABASE}\n{_RESOLVER}",
         "psycopg, Powertools' HTTP resolver",
@@ -84,6 +95,11 @@ FUNCTIONS = {
         f"{_DATABASE}\n{_LOGS}",
         "psycopg, Powertools' logger and metrics",
         f"{_JOIN}b.migrate_schema()\n{_SECRET}",
+    ),
+    "put_alerts": Start(
+        f"{_DATABASE}\n{_RESOLVER}",
+        "psycopg, Powertools' HTTP resolver",
+        f"{_JOIN}{_FLAG}{_METERING}m.put_alerts()\n{_SECRET}",
     ),
     "replay_stripe_event": Start(
         f"{_DATABASE}\n{_LOGS}",

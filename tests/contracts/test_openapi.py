@@ -15,6 +15,8 @@ from billing import __version__
 from billing.domain.documents import LOCALES
 from billing.domain.features import Feature
 from billing.domain.invoices import InvoiceQuery, InvoiceStatus
+from billing.domain.usage_alerts import ThresholdKind
+from billing.domain.usage_events import Refusal
 from billing.entrypoints import presenters, problems
 from billing.entrypoints.routes import GET_INVOICE, LIST_INVOICES, ROUTES
 from tests.fakes.objects import an_invoice
@@ -107,6 +109,9 @@ def test_the_enumerations_are_those_of_the_code() -> None:
     assert schemas["Locale"]["enum"] == list(LOCALES)
     assert set(schemas["Features"]["properties"]["features"]["properties"]) == set(Feature)
     codes = {code for _, _, code, _ in problems._TABLE} | {problems.INTERNAL.code}  # noqa: SLF001 - the table
+    codes |= set(Refusal)
+    assert schemas["Refusal"]["enum"] == list(Refusal)
+    assert schemas["ThresholdKind"]["enum"] == list(ThresholdKind)
     assert set(schemas["Problem"]["properties"]["code"]["enum"]) == codes
 
 

@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from billing.entrypoints.routes import (
+    GET_ALERTS,
     GET_CREDIT_NOTE_PDF,
     GET_FEATURES,
     GET_INFO,
     GET_INVOICE,
     GET_INVOICE_PDF,
     GET_INVOICE_XML,
+    INGEST_USAGE,
     LIST_INVOICES,
+    PUT_ALERTS,
     ROUTES,
 )
 from tests.fakes.objects import a_credit_note, an_invoice
@@ -64,6 +67,8 @@ OWN_OBJECT = CUSTOMERS | {
     "another customer's token": "404 not_found",
     "another customer's API key": "404 not_found",
 }
+# What a program of the customer's does, and nobody in a browser.
+API_KEYS_ONLY = CUSTOMERS | {"own token": "403 forbidden", "another customer's token": "403 forbidden"}
 TABLE = {
     GET_FEATURES.key: ANYONE,
     GET_INFO.key: ANYONE,
@@ -72,7 +77,11 @@ TABLE = {
     GET_INVOICE_PDF.key: OWN_OBJECT,
     GET_INVOICE_XML.key: OWN_OBJECT,
     GET_CREDIT_NOTE_PDF.key: OWN_OBJECT,
+    INGEST_USAGE.key: API_KEYS_ONLY,
+    GET_ALERTS.key: CUSTOMERS,
+    PUT_ALERTS.key: CUSTOMERS,
 }
+BODIES: dict[str, bytes] = {INGEST_USAGE.key: b"[]", PUT_ALERTS.key: b'{"thresholds": []}'}
 
 
 STRANGER = rsa_key()
@@ -129,7 +138,9 @@ def test_a_route_answers_each_caller_as_its_row_says(key: str, api: Api, people:
     found = {}
     for kind, token in people.credentials.items():
         path = {"id": "in_1"} if "{id}" in key else None
-        answer = api.get(ROUTES[key], token=token, path=path)
+        answer = api.get(
+            ROUTES[key], token=token, path=path, body=BODIES.get(key)
+        )
         code = f" {answer.json['code']}" if answer.status >= 400 else ""
         found[kind] = f"{answer.status}{code}"
     assert found == TABLE[key]

@@ -19,6 +19,9 @@ API = (
     "get_invoice_pdf",
     "get_invoice_xml",
     "get_credit_note_pdf",
+    "ingest_usage",
+    "get_alerts",
+    "put_alerts",
 )
 HEAVY = {
     "boto3",

@@ -53,6 +53,7 @@ def authorizer_context(principal: Principal) -> dict[str, str]:
         "customer": principal.customer or "",
         "locale": principal.locale,
         "timezone": principal.timezone,
+        "via": principal.via.value,
     }
 
 
@@ -63,8 +64,12 @@ def api_event(
     query: str = "",
     headers: Mapping[str, str] | None = None,
     authorizer: object = None,
+    body: bytes | None = None,
 ) -> dict[str, Any]:
-    """Return a request of payload format 2.0; `authorizer` is the authorizer's context, None for none."""
+    """Return a request of payload format 2.0; `authorizer` is the authorizer's context, None for none.
+
+    A body comes as API Gateway sends it: as text where the Content-Type is text to it, else in base64.
+    """
     raw_path = route.path
     for name, value in (path or {}).items():
         raw_path = raw_path.replace(f"{{{name}}}", value)
@@ -85,16 +90,21 @@ def api_event(
     }
     if authorizer is not None:
         context["authorizer"] = {"lambda": authorizer}
-    return {
+    sent = {"host": "api.example.com", **(headers or {})}
+    is_text = sent.get("content-type", "").partition(";")[0] in {"application/json", "text/plain"}
+    event = {
         "version": "2.0",
         "routeKey": route.key,
         "rawPath": raw_path,
         "rawQueryString": query,
-        "headers": {"host": "api.example.com", **(headers or {})},
+        "headers": sent,
         "pathParameters": dict(path or {}),
         "requestContext": context,
-        "isBase64Encoded": False,
+        "isBase64Encoded": body is not None and not is_text,
     }
+    if body is not None:
+        event["body"] = body.decode(errors="replace") if is_text else base64.b64encode(body).decode()
+    return event
 
 
 def authorizer_event(route: Route, headers: Mapping[str, str]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.domain.errors import MissingCredentialsError, UnauthenticatedError
+from billing.domain.principals import Via
 from billing.use_cases.authenticate import Authenticate, api_key_digest
 from tests.support.lambdas import ADMIN, CUSTOMER
 
@@ -54,9 +55,9 @@ def authenticate(authorization: str | None, world: World | None = None) -> Princ
 
 @pytest.mark.parametrize("scheme", ["Bearer ", "bearer ", "BEARER ", "Bearer   "])
 def test_an_api_key_and_a_token_are_both_bearers(scheme: str) -> None:
-    """Given an API key or a JWT as Bearer, in any case, when it is presented, then its owner is found."""
-    assert authenticate(f"{scheme}{API_KEY}") == CUSTOMER
-    assert authenticate(f"{scheme}{JWT}") == ADMIN
+    """Given an API key or a JWT as Bearer, when presented, it is known whose and which it is."""
+    assert authenticate(f"{scheme}{API_KEY}") == replace(CUSTOMER, via=Via.API_KEY)
+    assert authenticate(f"{scheme}{JWT}") == replace(ADMIN, via=Via.TOKEN)
 
 
 @pytest.mark.parametrize("authorization", [None, "", "   "])

@@ -12,8 +12,11 @@ from billing import bootstrap
 
 if TYPE_CHECKING:
     from billing.adapters.postgres.connection import Database
+    from billing.use_cases.get_alerts import GetAlerts
     from billing.use_cases.get_current_usage import GetCurrentUsage
     from billing.use_cases.get_usage_history import GetUsageHistory
+    from billing.use_cases.put_alerts import PutAlerts
+    from billing.use_cases.record_usage import RecordUsage
     from billing.use_cases.usage_ports import UsageAlerts, UsageMeters, UsageOverview, UsageStore
 
 
@@ -55,6 +58,37 @@ def usage_alerts() -> UsageAlerts:
     from billing.adapters.postgres.usage_alerts import PostgresUsageAlerts
 
     return PostgresUsageAlerts(_database())
+
+
+@cache
+def record_usage() -> RecordUsage:
+    """Return the use case behind POST usage/events."""
+    from billing.adapters.postgres.usage_terms import PostgresUsageTerms
+    from billing.use_cases.recent_meters import RecentMeters
+    from billing.use_cases.record_usage import RecordUsage
+
+    return RecordUsage(
+        meters=RecentMeters(usage_meters(), bootstrap.now),
+        terms=PostgresUsageTerms(_database()),
+        store=usage_store(),
+        clock=bootstrap.now,
+    )
+
+
+@cache
+def get_alerts() -> GetAlerts:
+    """Return the use case behind GET alerts."""
+    from billing.use_cases.get_alerts import GetAlerts
+
+    return GetAlerts(meters=usage_meters(), alerts=usage_alerts(), clock=bootstrap.now)
+
+
+@cache
+def put_alerts() -> PutAlerts:
+    """Return the use case behind PUT alerts."""
+    from billing.use_cases.put_alerts import PutAlerts
+
+    return PutAlerts(meters=usage_meters(), alerts=usage_alerts(), get=get_alerts())
 
 
 @cache

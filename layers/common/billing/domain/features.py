@@ -10,3 +10,6 @@ class Feature(StrEnum):
     INVOICE_PDF = "invoice_pdf"
     EINVOICE = "einvoice"
     CREDIT_NOTE_PDF = "credit_note_pdf"
+    USAGE = "usage"
+    USAGE_INGEST = "usage_ingest"
+    ALERTS = "alerts"

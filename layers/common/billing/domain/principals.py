@@ -11,6 +11,13 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
+class Via(StrEnum):
+    """How a caller authenticated: programs have an API key, people a token of the issuer."""
+
+    API_KEY = "api_key"
+    TOKEN = "token"  # noqa: S105 - a kind of credentials
+
+
 @dataclass(frozen=True, slots=True)
 class Principal:
     """An authenticated caller.
@@ -23,3 +30,4 @@ class Principal:
     customer: str | None
     locale: str
     timezone: str
+    via: Via = Via.TOKEN

@@ -16,7 +16,7 @@ from billing.domain.errors import (
     UnauthenticatedError,
     UnavailableError,
 )
-from billing.domain.principals import Principal, Role
+from billing.domain.principals import Principal, Role, Via
 from billing.entrypoints.observability import count, failure, logger
 from billing.entrypoints.routes import ROUTES
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
+    from billing.entrypoints.routes import Route
     from billing.use_cases.authenticate import Authenticate
     from billing.use_cases.ports import FeatureFlags
 
@@ -83,6 +84,7 @@ def _identified(
         "customer": principal.customer or "",
         "locale": principal.locale,
         "timezone": principal.timezone,
+        "via": principal.via.value,
     }
 
 
@@ -111,22 +113,28 @@ def principal_of(event: Mapping[str, Any], feature: str | None) -> Principal:
             customer=context["customer"] or None,
             locale=_text(context, "locale"),
             timezone=_text(context, "timezone"),
+            # An authorizer of the release before does not say it: then it is what may do less.
+            via=Via(context.get("via", Via.TOKEN)),
         )
     except (KeyError, ValueError) as error:
         raise _unidentified() from error
 
 
-def require(principal: Principal, role: Role) -> None:
-    """Return when the principal may act in this role.
+def require(principal: Principal, route: Route) -> None:
+    """Return when the principal may call the route.
 
     Raises
     ------
     ForbiddenError
-        It has another role, or is a customer without a customer id.
+        It has another role, is a customer without a customer id, or came with a token where only an
+        API key will do, or the other way round.
     """
-    if principal.role is not role:
-        raise ForbiddenError(f"This is for the role '{role.value}' only.")
-    if role is Role.CUSTOMER and principal.customer is None:
+    if route.role is not None and principal.role is not route.role:
+        raise ForbiddenError(f"This is for the role '{route.role.value}' only.")
+    if route.via is not None and principal.via is not route.via:
+        needed = "API keys" if route.via is Via.API_KEY else "tokens"
+        raise ForbiddenError(f"This is for {needed} only.")
+    if route.role is Role.CUSTOMER and principal.customer is None:
         raise ForbiddenError("This user belongs to no customer.")
 
 

@@ -5,6 +5,7 @@ One function serves one route of entrypoints.routes, on Powertools' resolver for
 
 from __future__ import annotations
 
+import base64
 import json
 import traceback
 from dataclasses import dataclass, field
@@ -48,6 +49,7 @@ class Request:
     path: Mapping[str, str]
     raw_query: str
     headers: Mapping[str, str]
+    body: bytes = b""
 
     @property
     def customer(self) -> str:
@@ -129,9 +131,15 @@ def _admitted(
     if route.role is not None:
         principal = principal_of(event, route.feature)
         logger().append_keys(user=principal.user)
-        require(principal, route.role)
+        require(principal, route)
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
-    return Request(principal, path, event.get("rawQueryString") or "", headers)
+    return Request(principal, path, event.get("rawQueryString") or "", headers, _body(event))
+
+
+def _body(event: Mapping[str, Any]) -> bytes:
+    """Return the bytes that were sent; what is text to API Gateway comes as text, anything else in base64."""
+    body: str = event.get("body") or ""
+    return base64.b64decode(body) if event.get("isBase64Encoded") else body.encode(errors="surrogatepass")
 
 
 def _reported(error: Exception) -> problems.Problem:

@@ -10,18 +10,15 @@ from typing import TYPE_CHECKING
 
 from billing.domain.einvoice import PROFILE
 from billing.entrypoints.routes import GET_CREDIT_NOTE_PDF, GET_INVOICE_PDF
+from billing.entrypoints.shapes import money, optional_decimal, optional_money, optional_time, period, time
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
-    from decimal import Decimal
 
     from billing.domain.credit_notes import CreditNoteSummary
     from billing.domain.invoices import DiscountAmount, Invoice, InvoiceLine, InvoicePage, InvoiceSummary, Tax
-    from billing.domain.money import Money
     from billing.domain.parties import Address
     from billing.domain.payments import InvoicePayment
-    from billing.domain.periods import Period
 
     type Json = dict[str, object]
 
@@ -42,10 +39,10 @@ def invoice(found: Invoice, missing: Sequence[str]) -> Json:
     """
     return {
         **_summary(found),
-        "subtotal": _money(found.subtotal),
-        "total_excluding_tax": _optional_money(found.total_excluding_tax),
-        "amount_remaining": _money(found.amount_remaining),
-        "starting_balance": _money(found.starting_balance),
+        "subtotal": money(found.subtotal),
+        "total_excluding_tax": optional_money(found.total_excluding_tax),
+        "amount_remaining": money(found.amount_remaining),
+        "starting_balance": money(found.starting_balance),
         "discounts": [_discount(discount) for discount in found.discounts],
         "taxes": [_tax(tax) for tax in found.taxes],
         "collection_method": found.collection_method,
@@ -54,10 +51,10 @@ def invoice(found: Invoice, missing: Sequence[str]) -> Json:
         "description": found.description,
         "footer": found.footer,
         "status_transitions": {
-            "finalized_at": _optional_time(found.finalized_at),
-            "paid_at": _optional_time(found.paid_at),
-            "voided_at": _optional_time(found.voided_at),
-            "marked_uncollectible_at": _optional_time(found.marked_uncollectible_at),
+            "finalized_at": optional_time(found.finalized_at),
+            "paid_at": optional_time(found.paid_at),
+            "voided_at": optional_time(found.voided_at),
+            "marked_uncollectible_at": optional_time(found.marked_uncollectible_at),
         },
         "customer": {
             "id": found.customer,
@@ -81,12 +78,12 @@ def _summary(found: InvoiceSummary | Invoice) -> Json:
         "number": found.number,
         "status": found.status.value,
         "currency": found.currency,
-        "total": _money(found.total),
-        "amount_due": _money(found.amount_due),
-        "amount_paid": _money(found.amount_paid),
-        "period": _period(found.period),
-        "created": _time(found.created),
-        "due_date": _optional_time(found.due_date),
+        "total": money(found.total),
+        "amount_due": money(found.amount_due),
+        "amount_paid": money(found.amount_paid),
+        "period": period(found.period),
+        "created": time(found.created),
+        "due_date": optional_time(found.due_date),
     }
 
 
@@ -94,10 +91,10 @@ def _line(line: InvoiceLine) -> Json:
     return {
         "id": line.id,
         "description": line.description,
-        "amount": _money(line.amount),
-        "quantity": _optional_decimal(line.quantity),
-        "unit_amount": _optional_decimal(line.unit_amount),
-        "period": _period(line.period),
+        "amount": money(line.amount),
+        "quantity": optional_decimal(line.quantity),
+        "unit_amount": optional_decimal(line.unit_amount),
+        "period": period(line.period),
         "proration": line.proration,
         "price": line.price,
         "product": line.product,
@@ -111,10 +108,10 @@ def _payment(payment: InvoicePayment) -> Json:
     return {
         "id": payment.id,
         "status": payment.status.value,
-        "amount_requested": _money(payment.amount_requested),
-        "amount_paid": _optional_money(payment.amount_paid),
-        "created": _time(payment.created),
-        "paid_at": _optional_time(payment.paid_at),
+        "amount_requested": money(payment.amount_requested),
+        "amount_paid": optional_money(payment.amount_paid),
+        "created": time(payment.created),
+        "paid_at": optional_time(payment.paid_at),
         "payment": {"type": payment.payment_type, "id": payment.payment},
     }
 
@@ -124,26 +121,26 @@ def _credit_note(note: CreditNoteSummary) -> Json:
         "id": note.id,
         "number": note.number,
         "status": note.status.value,
-        "total": _money(note.total),
-        "pre_payment_amount": _money(note.pre_payment_amount),
-        "post_payment_amount": _money(note.post_payment_amount),
-        "created": _time(note.created),
+        "total": money(note.total),
+        "pre_payment_amount": money(note.pre_payment_amount),
+        "post_payment_amount": money(note.post_payment_amount),
+        "created": time(note.created),
         "pdf_url": GET_CREDIT_NOTE_PDF.path.replace("{id}", note.id),
     }
 
 
 def _tax(tax: Tax) -> Json:
     return {
-        "amount": _money(tax.amount),
+        "amount": money(tax.amount),
         "behavior": tax.behavior,
         "reason": tax.reason,
         "rate": tax.rate,
-        "percentage": _optional_decimal(tax.percentage),
+        "percentage": optional_decimal(tax.percentage),
         "name": tax.name,
         "country": tax.country,
         "jurisdiction": tax.jurisdiction,
         "tax_type": tax.tax_type,
-        "taxable_amount": _optional_money(tax.taxable_amount),
+        "taxable_amount": optional_money(tax.taxable_amount),
     }
 
 
@@ -152,7 +149,7 @@ def _discount(discount: DiscountAmount) -> Json:
         "id": discount.discount,
         "coupon": discount.coupon,
         "name": discount.name,
-        "amount": _money(discount.amount),
+        "amount": money(discount.amount),
     }
 
 
@@ -167,31 +164,3 @@ def _address(address: Address | None) -> Json | None:
         "postal_code": address.postal_code,
         "country": address.country,
     }
-
-
-def _money(money: Money) -> Json:
-    return {"amount": money.amount, "currency": money.currency}
-
-
-def _optional_money(money: Money | None) -> Json | None:
-    return None if money is None else _money(money)
-
-
-def _period(period: Period) -> Json:
-    return {"start": _time(period.start), "end": _time(period.end)}
-
-
-def _time(moment: datetime) -> str:
-    return moment.isoformat().replace("+00:00", "Z")
-
-
-def _optional_time(moment: datetime | None) -> str | None:
-    return None if moment is None else _time(moment)
-
-
-def _optional_decimal(number: Decimal | None) -> str | None:
-    """Return plain digits without trailing zeros, so that a value reads the same however it was stored."""
-    if number is None:
-        return None
-    digits = f"{number:f}"
-    return digits.rstrip("0").rstrip(".") if "." in digits else digits

@@ -46,6 +46,28 @@ class NotAcceptableError(BillingError):
     """What is asked for cannot be sent in any form that the client accepts."""
 
 
+class MalformedBodyError(BillingError):
+    """The body is not JSON."""
+
+
+class BodyTooLargeError(BillingError):
+    """The body has more bytes than are read."""
+
+
+class UnsupportedMediaTypeError(BillingError):
+    """The body is of a kind that is not read."""
+
+
+class EventRefusedError(BillingError):
+    """The one event of a request is refused, for what `code` says; `taken` if for an id of other content."""
+
+    def __init__(self, code: str, error: InvalidParameterError, *, taken: bool) -> None:
+        super().__init__(str(error))
+        self.code = code
+        self.error = error
+        self.taken = taken
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One problem, before it is written: everything in it may be shown to the caller."""
@@ -84,6 +106,9 @@ NO_SUCH_ROUTE = Problem(HTTPStatus.NOT_FOUND, "not_found", "There is nothing her
 _TABLE: tuple[tuple[type[BillingError], HTTPStatus, str, Mapping[str, str]], ...] = (
     (InvalidParametersError, HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_parameter", {}),
     (InvalidParameterError, HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_parameter", {}),
+    (MalformedBodyError, HTTPStatus.BAD_REQUEST, "malformed_body", {}),
+    (BodyTooLargeError, HTTPStatus.CONTENT_TOO_LARGE, "body_too_large", {}),
+    (UnsupportedMediaTypeError, HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", {}),
     (NotFoundError, HTTPStatus.NOT_FOUND, "not_found", {}),
     (NotAcceptableError, HTTPStatus.NOT_ACCEPTABLE, "not_acceptable", {}),
     (EInvoiceIncompleteError, HTTPStatus.CONFLICT, "einvoice_incomplete", {}),
@@ -109,6 +134,9 @@ _TABLE: tuple[tuple[type[BillingError], HTTPStatus, str, Mapping[str, str]], ...
 
 def problem_of(error: Exception) -> Problem:
     """Return the problem of an error; an error that is not meant for callers is `internal_error`."""
+    if isinstance(error, EventRefusedError):
+        refused = HTTPStatus.CONFLICT if error.taken else HTTPStatus.UNPROCESSABLE_ENTITY
+        return Problem(refused, error.code, str(error), (error.error,))
     for kind, status, code, headers in _TABLE:
         if isinstance(error, kind):
             return Problem(status, code, str(error), _errors(error), headers, _missing(error))

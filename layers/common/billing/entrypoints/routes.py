@@ -5,17 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from billing.domain.features import Feature
-from billing.domain.principals import Role
+from billing.domain.principals import Role, Via
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One route; `path` is written as API Gateway does, and `role` is None where anyone may call."""
+    """One route; `path` is written as API Gateway does, and `role` is None where anyone may call.
+
+    `via` is how the caller must have authenticated, None where either way will do.
+    """
 
     method: str
     path: str
     role: Role | None
     feature: Feature | None
+    via: Via | None = None
 
     @property
     def key(self) -> str:
@@ -32,6 +36,9 @@ GET_INVOICE_XML = Route("GET", "/api/v1/billing/invoices/{id}/xml", Role.CUSTOME
 GET_CREDIT_NOTE_PDF = Route(
     "GET", "/api/v1/billing/credit-notes/{id}/pdf", Role.CUSTOMER, Feature.CREDIT_NOTE_PDF
 )
+INGEST_USAGE = Route("POST", "/api/v1/billing/usage/events", Role.CUSTOMER, Feature.USAGE_INGEST, Via.API_KEY)
+GET_ALERTS = Route("GET", "/api/v1/billing/alerts", Role.CUSTOMER, Feature.ALERTS)
+PUT_ALERTS = Route("PUT", "/api/v1/billing/alerts", Role.CUSTOMER, Feature.ALERTS)
 
 ROUTES = {
     route.key: route
@@ -43,5 +50,8 @@ ROUTES = {
         GET_INVOICE_PDF,
         GET_INVOICE_XML,
         GET_CREDIT_NOTE_PDF,
+        INGEST_USAGE,
+        GET_ALERTS,
+        PUT_ALERTS,
     )
 }

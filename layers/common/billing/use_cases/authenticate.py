@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from billing.domain.errors import MissingCredentialsError, UnauthenticatedError
+from billing.domain.principals import Via
 
 if TYPE_CHECKING:
     from billing.domain.principals import Principal
@@ -50,11 +51,11 @@ class Authenticate:
             The database or the issuer's keys do not answer.
         """
         token = _bearer(authorization)
-        find = self._by_api_key if token.startswith(_API_KEY_PREFIX) else self._by_token
-        principal = find(token)
+        via = Via.API_KEY if token.startswith(_API_KEY_PREFIX) else Via.TOKEN
+        principal = self._by_api_key(token) if via is Via.API_KEY else self._by_token(token)
         if principal is None:
             raise UnauthenticatedError("The credentials do not hold.")
-        return principal
+        return replace(principal, via=via)
 
     def _by_api_key(self, api_key: str) -> Principal | None:
         if _API_KEY.fullmatch(api_key) is None:

@@ -56,6 +56,20 @@ class UsagePlans(Protocol):
         ...
 
 
+class UsageTerms(Protocol):
+    """What a customer's usage is held against."""
+
+    def read(self, customer: str) -> tuple[Mapping[str, MeteredItem], Sequence[Threshold] | None]:
+        """Return what UsagePlans.items and UsageAlerts.thresholds do, at one instant.
+
+        Raises
+        ------
+        UnavailableError
+            The database does not answer.
+        """
+        ...
+
+
 class UsageOverview(Protocol):
     """What everything about a customer's usage is told by, but the usage."""
 
@@ -189,4 +203,5 @@ __all__ = [
     "UsagePlans",
     "UsagePolicies",
     "UsageStore",
+    "UsageTerms",
 ]

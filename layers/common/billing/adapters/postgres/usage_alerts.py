@@ -35,7 +35,7 @@ WITH fired AS (
 INSERT INTO events (type, customer, data)
 SELECT 'usage.alert.fired', fired.customer, %(data)s::jsonb FROM fired"""
 
-_CHOSEN: LiteralString = """
+SELECT_CHOSEN: LiteralString = """
 SELECT threshold.meter, threshold.kind, threshold.value
 FROM usage_threshold_choices AS choice
 LEFT JOIN usage_thresholds AS threshold ON threshold.customer = choice.customer
@@ -49,8 +49,10 @@ FROM usage_alerts
 WHERE customer = %(customer)s AND period_end > %(since)s
 ORDER BY fired_at, meter, kind, threshold"""
 
+# The update makes two choices wait for each other: else what one deletes is not what the other inserted.
 _CHOOSE: LiteralString = """
-INSERT INTO usage_threshold_choices (customer) VALUES (%(customer)s) ON CONFLICT DO NOTHING"""
+INSERT INTO usage_threshold_choices (customer) VALUES (%(customer)s)
+ON CONFLICT (customer) DO UPDATE SET chosen_at = now()"""
 
 _FORGET: LiteralString = "DELETE FROM usage_thresholds WHERE customer = %(customer)s"
 
@@ -75,14 +77,8 @@ class PostgresUsageAlerts:
         UnavailableError
             The database does not answer.
         """
-        (rows,) = self._database.read_as(customer, Statement(_CHOSEN, {"customer": customer}))
-        if not rows:
-            return None
-        return tuple(
-            Threshold(row["meter"], ThresholdKind(row["kind"]), row["value"])
-            for row in rows
-            if row["meter"] is not None
-        )
+        (rows,) = self._database.read_as(customer, Statement(SELECT_CHOSEN, {"customer": customer}))
+        return read_chosen(rows)
 
     def replace(self, customer: str, thresholds: Sequence[Threshold]) -> None:
         """Put these in the place of whatever the customer has set.
@@ -113,6 +109,17 @@ class PostgresUsageAlerts:
         statement = Statement(SELECT_FIRED, {"customer": customer, "since": since})
         (rows,) = self._database.read_as(customer, statement)
         return read_alerts(rows)
+
+
+def read_chosen(rows: Sequence[DictRow]) -> Sequence[Threshold] | None:
+    """Return the thresholds of the rows of SELECT_CHOSEN, None if the customer never set any."""
+    if not rows:
+        return None
+    return tuple(
+        Threshold(row["meter"], ThresholdKind(row["kind"]), row["value"])
+        for row in rows
+        if row["meter"] is not None
+    )
 
 
 def alert_statements(alert: UsageAlert) -> Sequence[Statement]:
