@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _LONG_INVOICE_LINES = 300
 _DISCOUNTED_MONTHS = 3
+_INCLUDED_CALLS = 50_000
 # Four seats of 49.00 and 7.25 % on them, which is 14.21 to the cent however it is rounded.
 _FEWER_SEATS = CreditPlan(4, 21_021, "order_change", "Four seats were cancelled before the month began.")
 _CITIES = ("東京", "大阪", "名古屋", "札幌", "福岡", "仙台", "京都", "広島", "神戸", "横浜")
@@ -27,6 +28,11 @@ def month_start(today: datetime, offset: int) -> datetime:
 def demo(today: datetime) -> tuple[CustomerPlan, ...]:
     """Return the customers; within one month the answer is the same."""
     return (_northwind(today), _acme(today), _sakura(today))
+
+
+def _metered(currency: str, unit_amount: str, nickname: str) -> PricePlan:
+    key = f"billing-demo-metered-calls-{currency}"
+    return PricePlan(key, currency, unit_amount, nickname, monthly=True, included=_INCLUDED_CALLS)
 
 
 def _monthly(  # noqa: PLR0913 - one call a customer, every argument named
@@ -72,6 +78,7 @@ def _northwind(today: datetime) -> CustomerPlan:
     plan = PricePlan("billing-demo-team-usd", "usd", "4900", "Team, monthly", monthly=True)
     seat = PricePlan("billing-demo-seat-usd", "usd", "4900", "Team seat")
     usage = PricePlan("billing-demo-calls-usd", "usd", "0.12", "API call")
+    metered = _metered("usd", "0.12", "API calls, metered")
     setup = PricePlan("billing-demo-onboarding-usd", "usd", "150000", "Onboarding")
     texts = ("Team seat", "API calls")
 
@@ -95,6 +102,7 @@ def _northwind(today: datetime) -> CustomerPlan:
         },
         tax=TaxPlan("us-7.25", "Sales tax", "7.25", inclusive=False, country="US", tax_type="sales_tax"),
         plan=plan,
+        metered=metered,
         seats=8,
         since=month_start(today, -11),
         first_invoice=Outcome.PAID_BY_CARD,
@@ -127,6 +135,7 @@ def _acme(today: datetime) -> CustomerPlan:
     plan = PricePlan("billing-demo-team-eur", "eur", "4500", "Team, monatlich", monthly=True)
     seat = PricePlan("billing-demo-seat-eur", "eur", "4500", "Team-Platz")
     usage = PricePlan("billing-demo-calls-eur", "eur", "0.11", "API-Aufruf")
+    metered = _metered("eur", "0.11", "API-Aufrufe, gezählt")
     return CustomerPlan(
         role="other_customer",
         name="Acme Analytics GmbH",
@@ -136,6 +145,7 @@ def _acme(today: datetime) -> CustomerPlan:
         address={"line1": "Torstraße 140", "city": "Berlin", "postal_code": "10119", "country": "DE"},
         tax=TaxPlan("de-19", "USt.", "19", inclusive=False, country="DE", tax_type="vat"),
         plan=plan,
+        metered=metered,
         seats=12,
         since=month_start(today, -14),
         first_invoice=Outcome.OPEN,
@@ -161,6 +171,7 @@ def _sakura(today: datetime) -> CustomerPlan:
     plan = PricePlan("billing-demo-team-jpy", "jpy", "6800", "チーム(月額)", monthly=True)
     seat = PricePlan("billing-demo-seat-jpy", "jpy", "6800", "チーム利用料")
     usage = PricePlan("billing-demo-calls-jpy", "jpy", "0.18", "APIコール")
+    metered = _metered("jpy", "0.18", "APIコール(従量)")
     store = PricePlan("billing-demo-store-jpy", "jpy", "1280", "店舗利用料")
     start, end = month_start(today, -2), month_start(today, -1)
     long_invoice = InvoicePlan(
@@ -195,6 +206,7 @@ def _sakura(today: datetime) -> CustomerPlan:
         },
         tax=TaxPlan("jp-10", "消費税", "10", inclusive=True, country="JP", tax_type="jct"),
         plan=plan,
+        metered=metered,
         seats=5,
         since=month_start(today, -6),
         first_invoice=Outcome.PAID_BY_TRANSFER,

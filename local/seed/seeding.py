@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _PRODUCT = "billing_demo"
 _COUPON = "billing_demo_launch"
+_METER = "api_calls"
+"""The event name of the meter in migrations/meters.json."""
 
 
 def seed(
@@ -41,7 +43,8 @@ def seed(
         plans = demo(now or datetime.now(UTC))
         _product(api)
         _coupon(api, min(plan.since for plan in plans))
-        return {plan.role: _customer_with_history(api, plan, tell) for plan in plans}
+        meter = _meter(api)
+        return {plan.role: _customer_with_history(api, plan, meter, tell) for plan in plans}
     finally:
         api.close()
 
@@ -65,12 +68,27 @@ def _coupon(api: Api, since: datetime) -> None:
         )
 
 
-def _customer_with_history(api: Api, plan: CustomerPlan, tell: Callable[[str], None]) -> str:
+def _meter(api: Api) -> str:
+    for found in api.all("/v1/billing/meters", status="active"):
+        if found["event_name"] == _METER:
+            return str(found["id"])
+    created = api.post(
+        "/v1/billing/meters",
+        key="meter",
+        display_name="API calls",
+        event_name=_METER,
+        default_aggregation={"formula": "sum"},
+    )
+    return str(created["id"])
+
+
+def _customer_with_history(api: Api, plan: CustomerPlan, meter: str, tell: Callable[[str], None]) -> str:
     tell(plan.name)
     customer = _customer(api, plan)
     rate = _tax_rate(api, plan.tax)
     prices = {price.key: _price(api, price) for price in (plan.plan, *plan.prices)}
-    subscription = _subscription(api, plan, customer, prices[plan.plan.key], rate)
+    items = (prices[plan.plan.key], _price(api, plan.metered, meter))
+    subscription = _subscription(api, plan, customer, items, rate)
     invoices = InvoiceSeed(
         api=api,
         customer=customer,
@@ -132,32 +150,54 @@ def _tax_rate(api: Api, plan: TaxPlan) -> str:
     return str(created["id"])
 
 
-def _price(api: Api, plan: PricePlan) -> str:
+def _price(api: Api, plan: PricePlan, meter: str | None = None) -> str:
     for found in api.all("/v1/prices", lookup_keys=[plan.key]):
         return str(found["id"])
+    amount: Json = {"unit_amount_decimal": plan.unit_amount}
+    if plan.included is not None:
+        amount = {
+            "billing_scheme": "tiered",
+            "tiers_mode": "graduated",
+            "tiers": [
+                {"up_to": plan.included, "unit_amount": 0},
+                {"up_to": "inf", "unit_amount_decimal": plan.unit_amount},
+            ],
+        }
     recurring: Json = {"recurring": {"interval": "month"}} if plan.monthly else {}
+    if meter is not None:
+        recurring["recurring"] |= {"usage_type": "metered", "meter": meter}
     created = api.post(
         "/v1/prices",
         key=f"price/{plan.key}",
         product=_PRODUCT,
         currency=plan.currency,
-        unit_amount_decimal=plan.unit_amount,
         nickname=plan.nickname,
         lookup_key=plan.key,
+        **amount,
         **recurring,
     )
     return str(created["id"])
 
 
-def _subscription(api: Api, plan: CustomerPlan, customer: str, price: str, rate: str) -> Json:
+def _subscription(api: Api, plan: CustomerPlan, customer: str, prices: tuple[str, str], rate: str) -> Json:
+    price, metered = prices
     for found in api.all("/v1/subscriptions", customer=customer, status="all"):
         if found["metadata"].get(MARKER) == plan.role:
+            # One that was made before there was a meter has no item of it.
+            if metered not in {item["price"]["id"] for item in found["items"]["data"]}:
+                api.post(
+                    "/v1/subscription_items",
+                    key=f"{plan.role}/metered",
+                    subscription=found["id"],
+                    price=metered,
+                    proration_behavior="none",
+                )
             return found
     return api.post(
         "/v1/subscriptions",
         key=f"{plan.role}/subscription",
         customer=customer,
-        items=[{"price": price, "quantity": plan.seats}],
+        items=[{"price": price, "quantity": plan.seats}, {"price": metered}],
         collection_method="send_invoice",
         days_until_due=plan.days_until_due,
         default_tax_rates=[rate],

@@ -31,6 +31,8 @@ class PricePlan:
     unit_amount: str
     nickname: str
     monthly: bool = False
+    included: int | None = None
+    """Of a price of the meter: what costs nothing each month."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,7 @@ class CustomerPlan:
     address: Mapping[str, str]
     tax: TaxPlan
     plan: PricePlan
+    metered: PricePlan
     seats: int
     since: datetime
     first_invoice: Outcome

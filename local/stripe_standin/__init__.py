@@ -7,6 +7,8 @@ stand-in that is killed at any moment continues where it was.
 Where it knowingly differs from Stripe:
 
 - Time does not act. Drafts do not finalise and subscriptions do not renew by themselves.
+- What Stripe's test cards let happen later (a dispute, the end of a refund) happens at once or with the next
+  change: `disputes.py`, `refunds.py`.
 - An invoice takes any number of lines (Stripe: 250 by hand).
 - The header `X-Standin-Created` gives the time that the objects of a request tell about
   themselves, so that a demo has a past. Events keep the real time, as Stripe's do.

@@ -17,6 +17,7 @@ from local.stripe_standin.call import (
 )
 from local.stripe_standin.errors import StripeError, missing_param
 from local.stripe_standin.events import emit
+from local.stripe_standin.metered import RECURRING, TIERS, recurring_of, tiers_of, without_tiers
 from local.stripe_standin.params import (
     CURRENCY,
     METADATA,
@@ -26,9 +27,9 @@ from local.stripe_standin.params import (
     Integer,
     ListOf,
     Number,
-    Shape,
     Text,
 )
+from local.stripe_standin.totals import decimal_text
 
 if TYPE_CHECKING:
     from local.stripe_standin.call import Call
@@ -62,12 +63,6 @@ def _create_product(call: Call) -> Json:
     return product
 
 
-def decimal_text(value: Decimal) -> str:
-    """Return a decimal as Stripe writes it: no exponent, no trailing zeros."""
-    text = f"{value:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
 def unit_amount(given: dict[str, Any], name: str) -> Decimal:
     """Return the amount of unit_amount or unit_amount_decimal, in minor units; exactly one is given."""
     if ("unit_amount" in given) == ("unit_amount_decimal" in given):
@@ -78,14 +73,15 @@ def unit_amount(given: dict[str, Any], name: str) -> Decimal:
 
 def new_price(call: Call, given: dict[str, Any]) -> Json:
     """Make and keep a price of a known product."""
-    amount = unit_amount(given, "unit_amount")
-    recurring = given.get("recurring")
+    tiers = None if given.get("billing_scheme") != "tiered" else tiers_of(given.get("tiers", []))
+    amount = unit_amount(given, "unit_amount") if tiers is None else None
+    recurring = recurring_of(call, given.get("recurring"))
     product = call.require("product", given["product"], param="product")
     price: Json = {
         "id": new_id("price"),
         "object": "price",
         "active": given.get("active", True),
-        "billing_scheme": "per_unit",
+        "billing_scheme": "per_unit" if tiers is None else "tiered",
         "created": call.now,
         "currency": given["currency"].lower(),
         "custom_unit_amount": None,
@@ -94,23 +90,18 @@ def new_price(call: Call, given: dict[str, Any]) -> Json:
         "metadata": given.get("metadata") or {},
         "nickname": given.get("nickname"),
         "product": product["id"],
-        "recurring": None
-        if recurring is None
-        else {
-            "interval": recurring["interval"],
-            "interval_count": recurring.get("interval_count", 1),
-            "meter": None,
-            "usage_type": "licensed",
-        },
+        "recurring": recurring,
         "tax_behavior": given.get("tax_behavior", "unspecified"),
-        "tiers_mode": None,
+        "tiers_mode": None if tiers is None else given.get("tiers_mode", "graduated"),
         "transform_quantity": None,
         "type": "one_time" if recurring is None else "recurring",
-        "unit_amount": int(amount) if amount == int(amount) else None,
-        "unit_amount_decimal": decimal_text(amount),
+        "unit_amount": int(amount) if amount is not None and amount == int(amount) else None,
+        "unit_amount_decimal": None if amount is None else decimal_text(amount),
     }
+    if tiers is not None:
+        price["tiers"] = tiers
     call.store.put("price", price)
-    emit(call, "price.created", price)
+    emit(call, "price.created", without_tiers(price))
     return price
 
 
@@ -133,9 +124,6 @@ def _list_prices(call: Call) -> Json:
     return {"object": "list", "data": found, "has_more": False, "url": "/v1/prices"}
 
 
-_RECURRING = Shape(
-    {"interval": Choice(("day", "month", "week", "year")), "interval_count": Integer(1)}, ("interval",)
-)
 _TAX_BEHAVIOR = Choice(("exclusive", "inclusive", "unspecified"))
 
 ROUTES = (
@@ -160,13 +148,16 @@ ROUTES = (
         _create_price,
         {
             "active": Boolean(),
+            "billing_scheme": Choice(("per_unit", "tiered")),
             "currency": CURRENCY,
             "lookup_key": Text(200),
             "metadata": METADATA,
             "nickname": Text(),
             "product": Text(),
-            "recurring": _RECURRING,
+            "recurring": RECURRING,
             "tax_behavior": _TAX_BEHAVIOR,
+            "tiers": TIERS,
+            "tiers_mode": Choice(("graduated", "volume")),
             "unit_amount": Integer(0),
             "unit_amount_decimal": Number(),
         },

@@ -20,7 +20,7 @@ from local.stripe_standin.call import (
     range_filters,
     route,
 )
-from local.stripe_standin.catalogue import decimal_text, unit_amount
+from local.stripe_standin.catalogue import unit_amount
 from local.stripe_standin.errors import StripeError, missing_param
 from local.stripe_standin.events import emit
 from local.stripe_standin.params import (
@@ -139,7 +139,7 @@ def _line(call: Call, invoice: Json, given: dict[str, Any]) -> Json:
             "amount": totals.rounded(price * line["quantity"]),
             "discount_amounts": [],
             "unit_amount": int(price) if price == int(price) else None,
-            "unit_amount_decimal": decimal_text(price),
+            "unit_amount_decimal": totals.decimal_text(price),
         }
         rates = [
             call.require("tax_rate", rate, param="lines[tax_rates]") for rate in given.get("tax_rates", [])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from local.stripe_standin import totals
 from local.stripe_standin.call import embedded_list, list_route, new_id, page
-from local.stripe_standin.catalogue import decimal_text, new_price
+from local.stripe_standin.catalogue import new_price
 from local.stripe_standin.errors import StripeError, missing_param
 from local.stripe_standin.params import (
     CURRENCY,
@@ -152,7 +152,7 @@ def add_subscription_line(store: Store, invoice: str, item: Json) -> None:
             "period": {"start": item["current_period_start"], "end": item["current_period_end"]},
             "pricing": price_details(price),
             "quantity": item["quantity"],
-            "quantity_decimal": decimal_text(Decimal(item["quantity"])),
+            "quantity_decimal": totals.decimal_text(Decimal(item["quantity"])),
         },
         {
             "invoice_item_details": None,

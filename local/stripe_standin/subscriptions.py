@@ -9,7 +9,7 @@ from local.stripe_standin import (
     invoice_lifecycle,
     invoice_lines,
     invoices,
-    periods,
+    subscription_items,
     subscription_lifecycle,
 )
 from local.stripe_standin.blank import blank_subscription
@@ -23,6 +23,7 @@ from local.stripe_standin.call import (
 )
 from local.stripe_standin.errors import StripeError, missing_param
 from local.stripe_standin.events import emit
+from local.stripe_standin.metered import is_metered
 from local.stripe_standin.params import (
     METADATA,
     TIME_RANGE,
@@ -107,25 +108,7 @@ def _first_charge(call: Call, invoice: Json) -> None:
 
 def _add_items(call: Call, subscription: Json, prices: list[Json]) -> None:
     for price, given in zip(prices, call.params["items"], strict=True):
-        recurring = price["recurring"]
-        start, end = periods.current(
-            subscription["billing_cycle_anchor"], recurring["interval"], recurring["interval_count"], call.now
-        )
-        item: Json = {
-            "id": new_id("si"),
-            "object": "subscription_item",
-            "billing_thresholds": None,
-            "created": call.now,
-            "current_period_end": end,
-            "current_period_start": start,
-            "discounts": [],
-            "metadata": given.get("metadata") or {},
-            "price": price,
-            "quantity": given.get("quantity", 1),
-            "subscription": subscription["id"],
-            "tax_rates": [],
-        }
-        call.store.put("subscription_item", item, parent=subscription["id"])
+        subscription_items.add(call, subscription, price, given)
 
 
 def _first_invoice(call: Call, customer: Json, subscription: Json) -> Json:
@@ -144,6 +127,9 @@ def _first_invoice(call: Call, customer: Json, subscription: Json) -> Json:
         subscription=subscription["id"],
     )
     for item in call.store.children("subscription_item", subscription["id"]):
+        # What a meter counts is billed when the period is over.
+        if is_metered(item["price"]):
+            continue
         invoice_lines.add_subscription_line(call.store, invoice["id"], item)
     return invoice
 
@@ -209,12 +195,6 @@ def _list(call: Call) -> Json:
     )
 
 
-def _list_items(call: Call) -> Json:
-    subscription = call.require("subscription", call.params["subscription"], param="subscription")["id"]
-    url = f"/v1/subscription_items?subscription={subscription}"
-    return page(call, "subscription_item", url, parent=subscription)
-
-
 _COLLECTION = Choice(("charge_automatically", "send_invoice"))
 _DISCOUNTS = ListOf(Shape({"coupon": Text()}, ("coupon",)))
 _UPDATE: dict[str, Param] = {
@@ -260,5 +240,4 @@ ROUTES = (
     ),
     route("GET", "/v1/subscriptions/{subscription}", _retrieve),
     route("POST", "/v1/subscriptions/{subscription}", _update, _UPDATE),
-    list_route("/v1/subscription_items", _list_items, {"subscription": Text()}, ("subscription",)),
 )

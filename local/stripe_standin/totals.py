@@ -20,6 +20,12 @@ def rounded(value: Decimal) -> int:
     return int(value.quantize(Decimal(1), ROUND_HALF_UP))
 
 
+def decimal_text(value: Decimal) -> str:
+    """Return a decimal as Stripe writes it: no exponent, no trailing zeros."""
+    text = f"{value:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
 def spread(total: int, weights: Sequence[int]) -> list[int]:
     """Return `total` (0 or more) split in proportion to `weights` (0 or more); the parts sum to it."""
     whole = sum(weights)

@@ -54,7 +54,7 @@ def live_a_whole_life(standin: RunningStandin) -> None:
     coupon = api.coupons.create({"percent_off": 10, "duration": "once", "name": "Launch"}).id
     api.coupons.retrieve(coupon)
     live_discounts(standin, api, customer, monthly)
-    live_meters(api)
+    live_meters(api, product)
     live_schedules(api, customer, monthly)
     live_subscriptions(api, customer, monthly)
     live_invoices(api, customer, once, rate, coupon)
@@ -70,6 +70,10 @@ def live_a_whole_life(standin: RunningStandin) -> None:
 def live_subscriptions(api: Any, customer: str, price: str) -> None:
     charged = api.subscriptions.create({"customer": customer, "items": [{"price": price, "quantity": 2}]})
     api.subscription_items.list({"subscription": charged.id})
+    metered = api.prices.list({"lookup_keys": ["metered"]}).data[0].id
+    api.subscription_items.create(
+        {"subscription": charged.id, "price": metered, "proration_behavior": "none"}
+    )
     item = charged["items"].data[0].id
     api.subscriptions.update(
         charged.id, {"items": [{"id": item, "quantity": 5}], "proration_behavior": "none"}
@@ -172,7 +176,7 @@ def live_discounts(standin: RunningStandin, api: Any, customer: str, price: str)
     api.coupons.create({"percent_off": 5, "id": "LIFE"})
 
 
-def live_meters(api: Any) -> None:
+def live_meters(api: Any, product: str) -> None:
     meter = api.billing.meters.create(
         {
             "display_name": "Calls",
@@ -188,6 +192,17 @@ def live_meters(api: Any) -> None:
     api.billing.meters.list({"status": "inactive"})
     api.billing.meters.reactivate(meter)
     api.billing.meters.retrieve(meter)
+    api.prices.create(
+        {
+            "currency": "eur",
+            "product": product,
+            "recurring": {"interval": "month", "usage_type": "metered", "meter": meter},
+            "billing_scheme": "tiered",
+            "tiers_mode": "graduated",
+            "tiers": [{"up_to": 1000, "unit_amount": 0}, {"up_to": "inf", "unit_amount_decimal": "0.12"}],
+            "lookup_key": "metered",
+        }
+    )
 
 
 def live_schedules(api: Any, customer: str, price: str) -> None:

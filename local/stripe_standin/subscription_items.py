@@ -1,0 +1,80 @@
+"""The items of a subscription: listed, and added to one that is there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from local.stripe_standin import periods, subscription_lifecycle
+from local.stripe_standin.call import list_route, new_id, page, route
+from local.stripe_standin.errors import StripeError
+from local.stripe_standin.metered import is_metered, without_tiers
+from local.stripe_standin.params import METADATA, Choice, Integer, Text
+
+if TYPE_CHECKING:
+    from local.stripe_standin.call import Call
+    from local.stripe_standin.store import Json
+
+
+def add(call: Call, subscription: Json, price: Json, given: dict[str, Any]) -> Json:
+    """Keep and return a new item; a metered one has no quantity, because its meter counts it."""
+    recurring = price["recurring"]
+    start, end = periods.current(
+        subscription["billing_cycle_anchor"], recurring["interval"], recurring["interval_count"], call.now
+    )
+    item: Json = {
+        "id": new_id("si"),
+        "object": "subscription_item",
+        "billing_thresholds": None,
+        "created": call.now,
+        "current_period_end": end,
+        "current_period_start": start,
+        "discounts": [],
+        "metadata": given.get("metadata") or {},
+        "price": without_tiers(price),
+        "subscription": subscription["id"],
+        "tax_rates": [],
+    }
+    if not is_metered(price):
+        item["quantity"] = given.get("quantity", 1)
+    elif "quantity" in given:
+        raise StripeError("Quantity should not be specified where usage_type is `metered`.", param="quantity")
+    call.store.put("subscription_item", item, parent=subscription["id"])
+    return item
+
+
+def _create(call: Call) -> Json:
+    given = call.params
+    subscription = call.require("subscription", given["subscription"], param="subscription")
+    price = call.require("price", given["price"], param="price")
+    if price["recurring"] is None or price["currency"] != subscription["currency"]:
+        raise StripeError("The price of an item must be recurring and of its currency.", param="price")
+    if given.get("proration_behavior") != "none":
+        raise StripeError("This stand-in of Stripe adds items only with none", param="proration_behavior")
+    before = subscription_lifecycle.view(call.store, subscription)
+    item = add(call, subscription, price, given)
+    subscription_lifecycle.change(call, subscription, {}, before)
+    return item
+
+
+def _list(call: Call) -> Json:
+    subscription = call.require("subscription", call.params["subscription"], param="subscription")["id"]
+    url = f"/v1/subscription_items?subscription={subscription}"
+    return page(call, "subscription_item", url, parent=subscription)
+
+
+ROUTES = (
+    route(
+        "POST",
+        "/v1/subscription_items",
+        _create,
+        {
+            "metadata": METADATA,
+            "price": Text(),
+            "proration_behavior": Choice(("always_invoice", "create_prorations", "none")),
+            "quantity": Integer(0),
+            "subscription": Text(),
+        },
+        ("price", "subscription"),
+    ),
+    list_route("/v1/subscription_items", _list, {"subscription": Text()}, ("subscription",)),
+)
