@@ -618,7 +618,7 @@ BEGIN
     INTO _outcomes
     FROM sent AS s
     LEFT JOIN accepted AS a ON a.source = s.source AND a.id = s.id;
-    RETURN _outcomes;
+    RETURN coalesce(_outcomes, '{}');
 END
 $$;
 COMMENT ON FUNCTION store_usage IS 'Keeps events of one customer that are not known yet, and adds them up.';

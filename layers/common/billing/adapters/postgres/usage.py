@@ -63,7 +63,8 @@ HAVING CASE %(aggregation)s
 END"""  # noqa: S608 - literals
 
 _UNIQUE_HISTORY: LiteralString = f"""
-SELECT date_trunc(%(grain)s, piece.bucket, 'UTC') AS start, {_GROUPS}, count(DISTINCT piece.value) AS used
+SELECT date_trunc(%(grain)s, piece.bucket, 'UTC') AS start, {_GROUPS},
+    count(DISTINCT piece.value)::numeric AS used
 FROM usage_value_steps(%(customer)s, %(meter)s, %(start)s, %(end)s, %(grain)s) AS piece
 GROUP BY 1, 2"""  # noqa: S608 - literals
 

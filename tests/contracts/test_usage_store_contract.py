@@ -1,0 +1,45 @@
+"""What every store of usage promises: the model and the real stores give the same answers to one history."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from billing.adapters.postgres.usage import PostgresUsageStore
+from tests.support.usage_histories import answers, histories, new_customers, play, questions
+from tests.support.usage_world import PostgresSurroundings, UsageWorld, fake_usage_world
+
+if TYPE_CHECKING:
+    from billing.adapters.postgres.connection import Connection
+    from tests.support.usage_histories import Act, Question
+
+
+@pytest.fixture(params=["fake", "postgres"])
+def world(request: pytest.FixtureRequest) -> UsageWorld:
+    if request.param == "fake":
+        return fake_usage_world()
+    owner: Connection = request.getfixturevalue("owner")
+    around = PostgresSurroundings(owner)
+    store = PostgresUsageStore(request.getfixturevalue("api_database"))
+    return UsageWorld(store, PostgresUsageStore(request.getfixturevalue("worker_database")), around)
+
+
+@settings(
+    max_examples=40,
+    deadline=None,
+    # The world is shared by the examples of one test; each example has customers of its own.
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(history=histories(), asked=questions)
+def test_every_store_answers_as_the_model(
+    world: UsageWorld, history: list[Act], asked: list[Question]
+) -> None:
+    """Given any history, when a store and the model live through it, then every answer is the same."""
+    model = fake_usage_world()
+    customers = new_customers()
+    for act in history:
+        assert play(world, customers, act) == play(model, customers, act)
+    for customer in customers:
+        assert answers(world, customer, asked) == answers(model, customer, asked)
