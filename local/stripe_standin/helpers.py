@@ -1,7 +1,7 @@
 """The stand-in's helper API, which Stripe does not have; it takes and gives JSON, but for one call.
 
-- `POST /_standin/customers/{customer}/discount`, which takes `coupon` as a form and a key, as Stripe's own calls
-  do: gives the customer the coupon, with events (`coupons.py`).
+- `POST /_standin/customers/{customer}/discount`, which takes `coupon` as a form and a key, as Stripe's own
+  calls do: gives the customer the coupon, with events (`coupons.py`).
 - `GET /_standin/health`: how many objects and deliveries there are.
 - `PUT /_standin/webhook` `{"url", "secret", "enabled_events"?}`: the one endpoint with a secret that
   is known beforehand; sent again it replaces what it was.
