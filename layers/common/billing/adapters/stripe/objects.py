@@ -14,6 +14,7 @@ from billing.adapters.stripe.events import API_VERSION, read_object
 from billing.adapters.stripe.invoices import read_line
 from billing.adapters.stripe.reading import Node, UnreadableError
 from billing.adapters.stripe.subscriptions import read_item
+from billing.domain.catalogue import Coupon, Discount
 from billing.domain.credit_notes import CreditNote
 from billing.domain.errors import BillingError, ContentionError
 from billing.domain.invoices import Invoice
@@ -22,6 +23,7 @@ from billing.domain.subscriptions import Subscription
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from datetime import datetime
 
     from billing.domain.mirror import Snapshot
 
@@ -132,7 +134,7 @@ class StripeApi:
             found = list(read_applied(kind, Node(kind.value, answer.members)))
         except UnreadableError as error:
             raise UnreadableAnswerError(f"Stripe's answer cannot be read: {error}") from None
-        return [Observation(state, answer.before) for state in found]
+        return [Observation(state, _since(state) or answer.before) for state in found]
 
     @staticmethod
     def _path(kind: ObjectKind, object_id: str) -> str:
@@ -213,3 +215,13 @@ class StripeApi:
                 raise UnreadableError(f"{name}.has_more", "true on an empty page")
             position = {"starting_after": rows[-1].text("id")}
         raise UnreadableError(name, f"over {_MOST_PAGES} pages")
+
+
+def _since(state: Coupon | Discount | Deletion) -> datetime | None:
+    # As old as can be: what a document names may be gone, and an event of its end, or of another coupon that
+    # took the id since, is the later one then.
+    match state:
+        case Coupon(created=since) | Discount(start=since):
+            return since
+        case Deletion():
+            return None
