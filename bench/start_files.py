@@ -64,6 +64,11 @@ FUNCTIONS = {
         "psycopg, Powertools' HTTP resolver, an S3 client",
         f"{_JOIN}{_FLAG}b.get_credit_note_pdf().store._s3\n{_SECRET}",
     ),
+    "get_current_usage": Start(
+        f"{_DATABASE}\n{_RESOLVER}",
+        "psycopg, Powertools' HTTP resolver",
+        f"{_JOIN}{_FLAG}{_METERING}m.current_usage()\n{_SECRET}",
+    ),
     "get_features": Start(_RESOLVER, "Powertools' HTTP resolver", f"{_JOIN}b.get_features()()\n"),
     "get_info": Start(_RESOLVER, "Powertools' HTTP resolver", f"{_JOIN}b.get_info()()\n"),
     "get_invoice": Start(
@@ -85,6 +90,11 @@ FUNCTIONS = {
         f"{_DATABASE}\n{_RESOLVER}",
         "psycopg, Powertools' HTTP resolver",
         f"{_JOIN}{_FLAG}{_METERING}m.record_usage()\n{_SECRET}",
+    ),
+    "get_usage_history": Start(
+        f"{_DATABASE}\n{_RESOLVER}",
+        "psycopg, Powertools' HTTP resolver",
+        f"{_JOIN}{_FLAG}{_METERING}m.usage_history()\n{_SECRET}",
     ),
     "list_invoices": Start(
         f"{_DATABASE}\n{_RESOLVER}",

@@ -11,11 +11,13 @@ import pytest
 from billing.entrypoints.routes import (
     GET_ALERTS,
     GET_CREDIT_NOTE_PDF,
+    GET_CURRENT_USAGE,
     GET_FEATURES,
     GET_INFO,
     GET_INVOICE,
     GET_INVOICE_PDF,
     GET_INVOICE_XML,
+    GET_USAGE_HISTORY,
     INGEST_USAGE,
     LIST_INVOICES,
     PUT_ALERTS,
@@ -77,11 +79,14 @@ TABLE = {
     GET_INVOICE_PDF.key: OWN_OBJECT,
     GET_INVOICE_XML.key: OWN_OBJECT,
     GET_CREDIT_NOTE_PDF.key: OWN_OBJECT,
+    GET_CURRENT_USAGE.key: CUSTOMERS,
+    GET_USAGE_HISTORY.key: CUSTOMERS,
     INGEST_USAGE.key: API_KEYS_ONLY,
     GET_ALERTS.key: CUSTOMERS,
     PUT_ALERTS.key: CUSTOMERS,
 }
 BODIES: dict[str, bytes] = {INGEST_USAGE.key: b"[]", PUT_ALERTS.key: b'{"thresholds": []}'}
+QUERIES = {GET_USAGE_HISTORY.key: "meter=api_calls"}
 
 
 STRANGER = rsa_key()
@@ -139,7 +144,7 @@ def test_a_route_answers_each_caller_as_its_row_says(key: str, api: Api, people:
     for kind, token in people.credentials.items():
         path = {"id": "in_1"} if "{id}" in key else None
         answer = api.get(
-            ROUTES[key], token=token, path=path, body=BODIES.get(key)
+            ROUTES[key], token=token, path=path, query=QUERIES.get(key, ""), body=BODIES.get(key)
         )
         code = f" {answer.json['code']}" if answer.status >= 400 else ""
         found[kind] = f"{answer.status}{code}"

@@ -19,6 +19,8 @@ API = (
     "get_invoice_pdf",
     "get_invoice_xml",
     "get_credit_note_pdf",
+    "get_current_usage",
+    "get_usage_history",
     "ingest_usage",
     "get_alerts",
     "put_alerts",
@@ -102,6 +104,13 @@ def test_building_a_use_case_loads_only_what_it_stands_on(function: str, allowed
     folder = "authorize" if function == "authenticate" else function
     build = f"from billing import bootstrap as b; b.{function}(); b.feature_flags().enabled('invoices')"
     assert heavy(folder, build, _SETTINGS) <= allowed
+
+
+@pytest.mark.parametrize("function", ["current_usage", "usage_history"])
+def test_building_a_use_case_of_metering_loads_only_what_it_stands_on(function: str) -> None:
+    """Given a fresh process, when a use case of metering is built, then it needs the database alone."""
+    build = f"from billing import bootstrap as b, metering as m; m.{function}(); b.feature_flags()"
+    assert heavy(f"get_{function}", build, _SETTINGS) <= {"psycopg", "boto3"}
 
 
 @pytest.mark.parametrize("function", ["get_features", "get_info"])

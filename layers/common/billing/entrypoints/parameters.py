@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
@@ -20,9 +21,38 @@ _LONGEST_NAME = 40
 STRIPE_ID = re.compile(r"[A-Za-z0-9_]{1,255}", re.ASCII)
 """The ids that Stripe gives."""
 
+# RFC 3339, section 5.6; the offset is not optional.
+_TIME = re.compile(
+    r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(?:\.(\d{1,18}))?([Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)", re.ASCII
+)
+_MICROSECOND_DIGITS = 6
+
 
 class RefusedError(Exception):
     """Why a value is refused."""
+
+
+def time(text: str) -> datetime:
+    """Return the instant in UTC, rounded up to whole microseconds.
+
+    Rounding up is exact for both bounds of a span: what is compared has at most microseconds, and of
+    those the same are at or after the rounded bound as are at or after the bound itself.
+
+    Raises
+    ------
+    RefusedError
+        It is no time of RFC 3339 with an offset.
+    """
+    match = _TIME.fullmatch(text)
+    if match is None:
+        raise RefusedError("must be a time of RFC 3339 with its offset, such as 2025-01-31T00:00:00Z")
+    day, clock, fraction, offset = match.groups("")
+    digits, excess = fraction[:_MICROSECOND_DIGITS], fraction[_MICROSECOND_DIGITS:]
+    try:
+        moment = datetime.fromisoformat(f"{day}T{clock}.{digits or '0'}{offset.upper()}")
+        return moment.astimezone(UTC) + timedelta(microseconds=1 if excess.strip("0") else 0)
+    except (ValueError, OverflowError):
+        raise RefusedError("is not a day and time of the calendar") from None
 
 
 def no_parameters(request: Request) -> None:
@@ -95,6 +125,13 @@ class Fields:
         except RefusedError as refused:
             self.refuse(name, str(refused))
             return None
+
+    def require[T](self, name: str, parse: Callable[[str], T]) -> T | None:
+        """Return the parsed value; that it is not given is refused."""
+        value = self.read(name, parse)
+        if value is None and all(error.field != name for error in self._errors):
+            self.refuse(name, "is missing")
+        return value
 
     def refuse(self, name: str, reason: str) -> None:
         """Note what is wrong with a field."""

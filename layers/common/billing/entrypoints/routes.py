@@ -39,6 +39,8 @@ GET_CREDIT_NOTE_PDF = Route(
 INGEST_USAGE = Route("POST", "/api/v1/billing/usage/events", Role.CUSTOMER, Feature.USAGE_INGEST, Via.API_KEY)
 GET_ALERTS = Route("GET", "/api/v1/billing/alerts", Role.CUSTOMER, Feature.ALERTS)
 PUT_ALERTS = Route("PUT", "/api/v1/billing/alerts", Role.CUSTOMER, Feature.ALERTS)
+GET_CURRENT_USAGE = Route("GET", "/api/v1/billing/usage/current", Role.CUSTOMER, Feature.USAGE)
+GET_USAGE_HISTORY = Route("GET", "/api/v1/billing/usage/history", Role.CUSTOMER, Feature.USAGE)
 
 ROUTES = {
     route.key: route
@@ -50,6 +52,8 @@ ROUTES = {
         GET_INVOICE_PDF,
         GET_INVOICE_XML,
         GET_CREDIT_NOTE_PDF,
+        GET_CURRENT_USAGE,
+        GET_USAGE_HISTORY,
         INGEST_USAGE,
         GET_ALERTS,
         PUT_ALERTS,
