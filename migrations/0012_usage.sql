@@ -74,6 +74,15 @@ CREATE TABLE usage_voids (
 COMMENT ON TABLE usage_voids IS
     'The events taken back, and by which event of the same source; meters are those whose period was open then.';
 
+CREATE TABLE usage_homes (
+    customer text COLLATE "C" NOT NULL,
+    store text NOT NULL,
+    since timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT usage_homes_pkey PRIMARY KEY (customer),
+    CONSTRAINT usage_homes_store_check CHECK (store IN ('postgres', 'clickhouse'))
+);
+COMMENT ON TABLE usage_homes IS 'Which store keeps the events of a customer; this one where there is no row (docs/decisions/0014).';
+
 CREATE TABLE usage_boundaries (
     customer text COLLATE "C" NOT NULL,
     at timestamptz NOT NULL,
@@ -147,6 +156,10 @@ CREATE TABLE usage_findings (
     found_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT usage_findings_pkey PRIMARY KEY (number)
 );
+-- Written again where a request is repeated whose first try was cut off between the two stores.
+CREATE UNIQUE INDEX usage_findings_event_key
+    ON usage_findings (customer, meter, kind, (detail ->> 'source'), (detail ->> 'id'))
+    WHERE kind IN ('late_usage_ignored', 'void_after_close');
 COMMENT ON TABLE usage_findings IS 'What an operator has to know of: usage that counts nowhere, and what Stripe refused.';
 CREATE INDEX usage_findings_customer_idx ON usage_findings (customer, number);
 
@@ -206,8 +219,8 @@ DECLARE
     own text;
 BEGIN
     FOREACH own IN ARRAY ARRAY[
-        'usage_meters', 'usage_event_keys', 'usage_events', 'usage_dropped_months', 'usage_voids', 'usage_boundaries',
-        'usage_rollups', 'usage_values', 'usage_hours', 'usage_snapshots', 'usage_policies', 'usage_findings', 'usage_thresholds',
+        'usage_meters', 'usage_event_keys', 'usage_events', 'usage_dropped_months', 'usage_voids', 'usage_homes',
+        'usage_boundaries', 'usage_rollups', 'usage_values', 'usage_hours', 'usage_snapshots', 'usage_policies', 'usage_findings', 'usage_thresholds',
         'usage_threshold_choices', 'usage_alerts', 'events'
     ] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', own);
@@ -217,7 +230,8 @@ BEGIN
         EXECUTE format('GRANT SELECT ON %I TO billing_worker', own);
     END LOOP;
     FOREACH own IN ARRAY ARRAY[
-        'usage_events', 'usage_voids', 'usage_boundaries', 'usage_rollups', 'usage_values', 'usage_snapshots',
+        'usage_events', 'usage_voids', 'usage_homes', 'usage_boundaries', 'usage_rollups', 'usage_values',
+        'usage_snapshots',
         'usage_policies', 'usage_thresholds', 'usage_threshold_choices', 'usage_alerts'
     ] LOOP
         EXECUTE format(
@@ -252,11 +266,17 @@ GRANT UPDATE (published_at) ON events TO billing_worker;
 
 -- ---- how usage is cut and added up -------------------------------------------------------------------------
 
+-- An expression that the planner puts in place, because it stands for every event; date_trunc is not immutable.
 CREATE FUNCTION usage_bucket(at timestamptz, unit text, cuts timestamptz[]) RETURNS timestamptz
 LANGUAGE sql IMMUTABLE RETURN greatest(
-    date_trunc(unit, at, 'UTC'), (SELECT max(cut) FROM unnest(cuts) AS boundaries (cut) WHERE cut <= at)
+    date_bin(
+        CASE unit WHEN 'day' THEN interval '24 hours' ELSE interval '1 hour' END, at,
+        timestamptz '2000-01-01 00:00:00+00'
+    ),
+    cuts[width_bucket(at, cuts)]
 );
-COMMENT ON FUNCTION usage_bucket IS 'Where the bucket starts that an instant lies in: its UTC day or hour, or a cut within it.';
+COMMENT ON FUNCTION usage_bucket IS
+    'Where the bucket starts that an instant lies in: its UTC day or hour, or a cut within it; the cuts are in order.';
 
 -- The latest of several is the greatest of these texts: by time, then source and id, so that the order in which
 -- events arrive makes no difference. No source and no id has a control character. Compared as bytes (COLLATE "C").
@@ -698,6 +718,29 @@ END
 $$;
 COMMENT ON FUNCTION void_usage IS 'Takes an event back by another row.';
 
+CREATE FUNCTION usage_home(_customer text) RETURNS text
+LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
+    SELECT coalesce((SELECT h.store FROM usage_homes AS h WHERE h.customer = _customer), 'postgres')
+$$;
+COMMENT ON FUNCTION usage_home IS 'Which store keeps the events of a customer.';
+
+-- Returns those that were not known.
+CREATE FUNCTION learn_usage_boundaries(_customer text) RETURNS timestamptz[]
+LANGUAGE sql SET search_path = public, pg_temp AS $$
+    WITH known AS (
+        INSERT INTO usage_boundaries (customer, at)
+        SELECT DISTINCT _customer, b.at
+        FROM subscriptions AS s
+        JOIN subscription_items AS i ON i.subscription = s.id
+        CROSS JOIN LATERAL (VALUES (i.period_start), (i.period_end)) AS b (at)
+        WHERE s.customer = _customer AND s.deleted_at IS NULL AND b.at <> date_trunc('day', b.at, 'UTC')
+        ON CONFLICT DO NOTHING
+        RETURNING at
+    )
+    SELECT coalesce(array_agg(k.at), '{}') FROM known AS k
+$$;
+COMMENT ON FUNCTION learn_usage_boundaries IS 'Keeps the ends of the periods of a customer''s subscriptions.';
+
 -- All that one request writes. One customer's requests wait for each other, so that whoever crosses a threshold
 -- knows it; `_voids` has an empty text where an event voids none.
 CREATE FUNCTION record_usage(
@@ -717,20 +760,13 @@ BEGIN
         RAISE EXCEPTION 'usage is recorded for a customer' USING ERRCODE = 'insufficient_privilege';
     END IF;
     PERFORM lock_usage(_customer);
-    WITH known AS (
-        INSERT INTO usage_boundaries (customer, at)
-        SELECT DISTINCT _customer, b.at
-        FROM subscriptions AS s
-        JOIN subscription_items AS i ON i.subscription = s.id
-        CROSS JOIN LATERAL (VALUES (i.period_start), (i.period_end)) AS b (at)
-        WHERE s.customer = _customer AND s.deleted_at IS NULL AND b.at <> date_trunc('day', b.at, 'UTC')
-        ON CONFLICT DO NOTHING
-        RETURNING at
-    )
-    SELECT array_agg(DISTINCT date_trunc('day', k.at, 'UTC')) INTO _days FROM known AS k;
-    IF _days IS NOT NULL THEN
-        PERFORM rebuild_usage(_customer, _days);
+    IF usage_home(_customer) <> 'postgres' THEN
+        RAISE EXCEPTION 'the usage is kept elsewhere' USING ERRCODE = 'object_not_in_prerequisite_state';
     END IF;
+    _days := ARRAY(
+        SELECT DISTINCT date_trunc('day', k.at, 'UTC') FROM unnest(learn_usage_boundaries(_customer)) AS k (at)
+    );
+    PERFORM rebuild_usage(_customer, _days);
     -- What may be late is judged by the invoices that are finalised by now.
     IF cardinality(_plain) < cardinality(_ids) OR (SELECT min(t.at) FROM unnest(_times) AS t (at)) < (
         SELECT max(i.period_start)
@@ -817,6 +853,9 @@ DECLARE
     _snapshot usage_snapshots;
 BEGIN
     PERFORM lock_usage(_customer);
+    IF usage_home(_customer) <> 'postgres' THEN
+        RAISE EXCEPTION 'the usage is kept elsewhere' USING ERRCODE = 'object_not_in_prerequisite_state';
+    END IF;
     INSERT INTO usage_snapshots (customer, meter, period_start, period_end, used, frozen_at)
     SELECT _customer, _meter, _start, _end, usage_between(_customer, _meter, m.aggregation, _start, _end), _at
     FROM usage_meters AS m
@@ -830,7 +869,33 @@ $$;
 COMMENT ON FUNCTION freeze_usage IS 'Closes a period and keeps what was used in it.';
 
 -- A period is closed once an invoice of it is finalised: from then on Stripe bills nothing more for it. Without a
--- customer, those who used something lately are looked at; returns how many periods were closed.
+-- customer, those who used something lately are looked at.
+CREATE FUNCTION billed_usage(_customer text, _at timestamptz)
+RETURNS TABLE (customer text, meter text, period_start timestamptz, period_end timestamptz)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT DISTINCT l.customer, m.name, l.period_start, l.period_end
+    FROM (
+        SELECT _customer AS id WHERE _customer IS NOT NULL
+        UNION
+        SELECT r.customer FROM usage_rollups AS r
+        WHERE _customer IS NULL AND r.bucket > _at - interval '70 days'
+        UNION
+        SELECT h.customer FROM usage_homes AS h WHERE _customer IS NULL AND h.store <> 'postgres'
+    ) AS c
+    JOIN invoices AS i ON i.customer = c.id AND i.deleted_at IS NULL AND i.finalized_at IS NOT NULL
+    JOIN invoice_line_items AS l ON l.invoice = i.id AND l.period_start < l.period_end
+    JOIN prices AS p ON p.id = l.price
+    JOIN billing_meters AS k ON k.id = p.recurring_meter
+    JOIN usage_meters AS m ON m.stripe_event_name = k.event_name
+    WHERE l.period_end <= _at
+        AND NOT EXISTS (
+            SELECT FROM usage_snapshots AS s
+            WHERE s.customer = l.customer AND s.meter = m.name AND s.period_start = l.period_start
+        )
+$$;
+COMMENT ON FUNCTION billed_usage IS 'The periods whose invoices are finalised and that are not closed yet.';
+
+-- Of the usage that is kept here; returns how many periods were closed.
 CREATE FUNCTION freeze_billed_usage(_customer text, _at timestamptz) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
@@ -838,25 +903,10 @@ DECLARE
     _closed integer := 0;
 BEGIN
     FOR _billed IN
-        SELECT DISTINCT l.customer, m.name AS meter, l.period_start, l.period_end
-        FROM (
-            SELECT _customer AS id WHERE _customer IS NOT NULL
-            UNION
-            SELECT r.customer FROM usage_rollups AS r
-            WHERE _customer IS NULL AND r.bucket > _at - interval '70 days'
-        ) AS c
-        JOIN invoices AS i ON i.customer = c.id AND i.deleted_at IS NULL AND i.finalized_at IS NOT NULL
-        JOIN invoice_line_items AS l ON l.invoice = i.id AND l.period_start < l.period_end
-        JOIN prices AS p ON p.id = l.price
-        JOIN billing_meters AS k ON k.id = p.recurring_meter
-        JOIN usage_meters AS m ON m.stripe_event_name = k.event_name
-        WHERE l.period_end <= _at
-            AND NOT EXISTS (
-                SELECT FROM usage_snapshots AS s
-                WHERE s.customer = l.customer AND s.meter = m.name AND s.period_start = l.period_start
-            )
+        SELECT b.* FROM billed_usage(_customer, _at) AS b
+        WHERE usage_home(b.customer) = 'postgres'
         -- Everybody takes the customers' locks in this order.
-        ORDER BY l.customer, m.name, l.period_start
+        ORDER BY b.customer, b.meter, b.period_start
     LOOP
         PERFORM freeze_usage(_billed.customer, _billed.meter, _billed.period_start, _billed.period_end, _at);
         _closed := _closed + 1;
@@ -865,6 +915,93 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION freeze_billed_usage IS 'Closes the periods whose invoices are finalised.';
+
+-- ---- usage whose events are kept in ClickHouse --------------------------------------------------------------
+
+-- What has to be known before events are kept elsewhere; the customer is locked until the transaction's end.
+-- Periods that are billed get a snapshot, to be filled by settle_usage in the same transaction.
+CREATE FUNCTION hold_usage(_recorded_at timestamptz, _records boolean) RETURNS jsonb
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET timezone = 'UTC' AS $$
+DECLARE
+    _customer text := current_setting('billing.customer', true);
+    _learned timestamptz[] := '{}';
+    _billed jsonb := '[]';
+BEGIN
+    IF coalesce(_customer, '') = '' THEN
+        RAISE EXCEPTION 'usage is recorded for a customer' USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    PERFORM lock_usage(_customer);
+    INSERT INTO usage_homes (customer, store)
+    SELECT _customer, 'clickhouse'
+    WHERE NOT EXISTS (SELECT FROM usage_event_keys AS k WHERE k.customer = _customer)
+    ON CONFLICT DO NOTHING;
+    IF usage_home(_customer) <> 'clickhouse' THEN
+        RAISE EXCEPTION 'the usage is kept elsewhere' USING ERRCODE = 'object_not_in_prerequisite_state';
+    END IF;
+    IF _records THEN
+        _learned := learn_usage_boundaries(_customer);
+    END IF;
+    WITH closed AS (
+        INSERT INTO usage_snapshots (customer, meter, period_start, period_end, used, frozen_at)
+        SELECT b.customer, b.meter, b.period_start, b.period_end, 0, _recorded_at
+        FROM billed_usage(_customer, _recorded_at) AS b
+        WHERE _records
+        ON CONFLICT DO NOTHING
+        RETURNING meter, period_start, period_end
+    )
+    SELECT coalesce(jsonb_agg(to_jsonb(c)), '[]') INTO _billed FROM closed AS c;
+    RETURN jsonb_build_object(
+        'billed', _billed,
+        'learned', _learned,
+        'cuts', ARRAY(SELECT b.at FROM usage_boundaries AS b WHERE b.customer = _customer ORDER BY b.at),
+        'closings', (
+            SELECT coalesce(jsonb_agg(to_jsonb(c)), '[]') FROM usage_closings(_customer, _recorded_at) AS c
+        ),
+        'meters', (
+            SELECT jsonb_object_agg(
+                m.name,
+                jsonb_build_object('aggregation', m.aggregation, 'reported', m.stripe_event_name IS NOT NULL)
+            )
+            FROM usage_meters AS m
+        )
+    );
+END
+$$;
+COMMENT ON FUNCTION hold_usage IS 'Locks the customer of billing.customer, and tells where its usage counts.';
+
+-- Of the hours that were touched, by meter and clock hour, the totals; and what else came of the events.
+CREATE FUNCTION settle_usage(
+    _meters text[], _hours timestamptz[], _told_meters text[], _told_hours timestamptz[], _totals numeric[],
+    _snapshots jsonb, _findings jsonb
+) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    _customer text := current_setting('billing.customer', true);
+BEGIN
+    INSERT INTO usage_hours AS h (customer, meter, hour, total)
+    SELECT _customer, t.meter, t.hour, t.total
+    FROM unnest(_told_meters, _told_hours, _totals) AS t (meter, hour, total)
+    ON CONFLICT (customer, meter, hour) DO UPDATE SET total = excluded.total WHERE h.total <> excluded.total;
+    UPDATE usage_hours AS h SET total = 0
+    FROM unnest(_meters, _hours) AS c (meter, hour)
+    WHERE h.customer = _customer AND h.meter = c.meter AND h.hour >= c.hour
+        AND h.hour < c.hour + interval '1 hour' AND h.total <> 0
+        AND NOT EXISTS (
+            SELECT FROM unnest(_told_meters, _told_hours) AS t (meter, hour)
+            WHERE t.meter = h.meter AND t.hour = h.hour
+        );
+    UPDATE usage_snapshots AS s SET used = f.used
+    FROM jsonb_to_recordset(_snapshots) AS f (meter text, period_start timestamptz, used numeric)
+    WHERE s.customer = _customer AND s.meter = f.meter AND s.period_start = f.period_start
+        -- Only what this very transaction made.
+        AND s.xmin = pg_current_xact_id()::xid;
+    INSERT INTO usage_findings (customer, meter, kind, detail)
+    SELECT _customer, f.meter, f.kind, f.detail
+    FROM jsonb_to_recordset(_findings) AS f (meter text, kind text, detail jsonb)
+    ON CONFLICT DO NOTHING;
+END
+$$;
+COMMENT ON FUNCTION settle_usage IS 'Keeps what came of events of billing.customer that are kept elsewhere.';
 
 -- Two months back, for events of the last 35 days, and two ahead.
 CREATE FUNCTION create_usage_months(_now timestamptz) RETURNS void
@@ -924,11 +1061,12 @@ END
 $$;
 COMMENT ON FUNCTION drop_usage_months IS 'Forgets the events of months that ended before an instant; returns their tables.';
 
-GRANT EXECUTE ON FUNCTION record_usage TO billing_api, billing_worker;
+GRANT EXECUTE ON FUNCTION record_usage, hold_usage, settle_usage, usage_home TO billing_api, billing_worker;
 GRANT EXECUTE ON FUNCTION
     usage_parts, usage_value_parts, usage_pieces, usage_value_pieces, usage_steps, usage_value_steps, usage_between,
     usage_cut_from, usage_cut_before, usage_last_value
     TO billing_api, billing_worker;
-GRANT EXECUTE ON FUNCTION lock_usage, freeze_usage, freeze_billed_usage, create_usage_months, drop_usage_months, usage_bucket
+GRANT EXECUTE ON FUNCTION
+    lock_usage, freeze_usage, billed_usage, freeze_billed_usage, create_usage_months, drop_usage_months, usage_bucket
     TO billing_worker;
 GRANT EXECUTE ON FUNCTION usage_last, usage_bucket TO billing_api, billing_worker;
