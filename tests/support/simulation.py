@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -16,12 +17,13 @@ if TYPE_CHECKING:
     from simulation.shrink import Shrunk
 
 
-def events_until_failure(theatre: Theatre, plan: Plan, events: int) -> tuple[int, str | None]:
-    """Return how many events were made until that many, or until a world failed, and then its story."""
-    made = number = 0
-    while made < events:
+def events_until_failure(theatre: Theatre, plan: Plan, events: int) -> tuple[Counter[str], str | None]:
+    """Return the events made, by type, until that many, or until a world failed, and then its story."""
+    made: Counter[str] = Counter()
+    number = 0
+    while made.total() < events:
         result = theatre.play(plan, number)
-        made += result.events
+        made.update(what.partition(" of ")[0] for what in result.told.values())
         if result.differences:
             return made, story(plan.seed, number, result, Shrinker(theatre.replay, seconds=10)(result.script))
         number += 1
