@@ -13,8 +13,10 @@ from billing.adapters.stripe.client import StripeConnection
 from billing.adapters.stripe.objects import StripeApi
 from local.stripe_standin.call import Call, ids_from
 from local.stripe_standin.errors import StripeError
+from local.stripe_standin.expand import expand
 from local.stripe_standin.forms import nest
 from local.stripe_standin.routes import HELPER_ROUTES, ROUTES
+from local.stripe_standin.server import shown
 from local.stripe_standin.store import Store
 from simulation.actions import Ref
 
@@ -120,9 +122,10 @@ class VirtualStripe:
             found = pattern.fullmatch(path)
             if found is not None:
                 params = route.params.read_all(nest(_pairs("", query)))
+                paths = params.pop("expand", [])
                 seconds = int(self.now)
                 call = Call(self.store, found.groupdict(), params, clock=seconds, now=seconds)
-                return route.handler(call)
+                return expand(route.handler(call), paths, lambda object_id: shown(self.store, object_id))
         raise StripeError(f"Unrecognized request URL (GET: {path})", status=404)
 
     def look(self, name: str) -> Json | None:

@@ -222,14 +222,14 @@ def _handle(
         idempotency_key=key,
     )
     try:
-        return _OK, expand(route.handler(call), paths, lambda object_id: _shown(store, object_id))
+        return _OK, expand(route.handler(call), paths, lambda object_id: shown(store, object_id))
     except StripeError as error:
         if not error.keep:
             raise
         return error.status, error.body()
 
 
-def _shown(store: Store, object_id: str) -> Json | None:
+def shown(store: Store, object_id: str) -> Json | None:
     """Return the object of any kind as Stripe shows it, None if there is none."""
     found = store.find(object_id)
     views = {
