@@ -45,7 +45,12 @@ class Clocked:
 class _NoStripe:
     """Knows nothing. Whole events in order ask only for tax rates, once, while warming up."""
 
-    def fetch(self, _kind: ObjectKind, _object_id: str) -> Observation | None:
+    def fetch(
+        self,
+        _kind: ObjectKind,
+        _object_id: str,
+        listed: Observation | None = None,
+    ) -> Observation | None:
         """Return that there is none such."""
 
     def fetch_discounts(self, _kind: ObjectKind, _document_id: str) -> Sequence[Observation]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.rows import documents, events, listing, peers, start
+from bench.rows import backfill, documents, events, listing, peers, start
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -17,4 +17,5 @@ ROWS: Mapping[str, Callable[[Run], Iterator[Result]]] = {
     "c": documents.measure,
     "d": start.measure,
     "e": peers.measure,
+    "f": backfill.measure,
 }

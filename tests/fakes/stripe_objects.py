@@ -38,7 +38,12 @@ class FakeStripeObjects:
         """Let Stripe not know the object any more, as a draft invoice that was removed."""
         self._states.pop((kind, object_id), None)
 
-    def fetch(self, kind: ObjectKind, object_id: str) -> Observation | None:
+    def fetch(
+        self,
+        kind: ObjectKind,
+        object_id: str,
+        listed: Observation | None = None,  # noqa: ARG002 - the port's
+    ) -> Observation | None:
         """Return the state with the clock's time, None for an unknown object."""
         if kind is ObjectKind.TAX_RATE:
             self.asked_for_rates.append(object_id)

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from billing.adapters.stripe.events import API_VERSION, read_object
 from billing.adapters.stripe.objects import StripeApi, UnreadableAnswerError
 from billing.domain.errors import ContentionError, UnavailableError
 from billing.domain.invoices import Invoice, InvoiceStatus
-from billing.domain.mirror import ObjectKind
+from billing.domain.mirror import ObjectKind, Observation
 from billing.domain.periods import instant
-from tests.fakes.stripe_payloads import customer, invoice, line
+from tests.fakes.stripe_payloads import CREATED, customer, invoice, line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -159,6 +160,21 @@ def test_an_invoice_that_changes_while_it_is_paged_is_read_anew(api: StripeApi, 
     assert found is not None
     assert isinstance(found.state, Invoice)
     assert (found.state.status, len(found.state.lines)) == (InvoiceStatus.PAID, 5)
+
+
+@pytest.mark.parametrize(("status", "calls"), [("open", 2), ("paid", 4)])
+def test_what_a_list_has_shown_of_an_invoice_saves_a_call(
+    api: StripeApi, stripe: Scripted, status: str, calls: int
+) -> None:
+    """Given a long invoice in a list, when fetched, then two calls do, and four if it changed since."""
+    listed = Observation(read_object(ObjectKind.INVOICE, paged("open"), API_VERSION), instant(CREATED))
+    stripe.script = lambda path, _number: (200, ALL_LINES if "/lines" in path else paged(status))
+    found = api.fetch(ObjectKind.INVOICE, "in_1", listed)
+    assert found is not None
+    assert isinstance(found.state, Invoice)
+    assert (found.state.status, len(found.state.lines)) == (status, 5)
+    assert (found.as_of == listed.as_of) is (status == "open")
+    assert len(stripe.asked) == calls
 
 
 def test_an_invoice_that_never_rests_is_given_up(api: StripeApi, stripe: Scripted) -> None:

@@ -285,11 +285,13 @@ class MovingStripe(FakeStripeObjects):
 
     mirror: FakeMirror
 
-    def fetch(self, kind: ObjectKind, object_id: str) -> Observation | None:
+    def fetch(
+        self, kind: ObjectKind, object_id: str, listed: Observation | None = None
+    ) -> Observation | None:
         """Return the state, after somebody has written another one."""
         rival = Observation(an_invoice(footer=str(self.asked)), NOW)
         self.mirror.settle(None, rival, self.mirror.standing(kind, object_id))
-        return super().fetch(kind, object_id)
+        return super().fetch(kind, object_id, listed)
 
 
 def test_an_object_that_never_rests_is_an_error_for_the_next_call() -> None:

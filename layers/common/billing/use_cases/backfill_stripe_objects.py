@@ -182,8 +182,8 @@ class _Run:
         # Each page was asked for after the first had been, so what it shows is known up to then at least.
         seen = [replace(one, as_of=max(one.as_of, began)) for one in page.observations]
         whole = [one for one in seen if is_complete(one.state)]
-        parts = [one.state.id for one in seen if not is_complete(one.state)]
-        found = self._fetched(row.kind, parts)
+        parts = [one for one in seen if not is_complete(one.state)]
+        found = list(self._pool.map(lambda part: self._settle.fetch(row.kind, part.state.id, part), parts))
         shown = [*whole, *(one.seen for one in found if one.seen is not None)]
         written = self._write(row.kind, shown)
         documents = [one.state for one in shown if isinstance(one.state, Invoice | CreditNote)]

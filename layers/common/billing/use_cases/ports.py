@@ -162,9 +162,13 @@ class Mirror(Protocol):
 class StripeObjects(Protocol):
     """Stripe's own word on an object."""
 
-    def fetch(self, kind: ObjectKind, object_id: str) -> Observation | None:
+    def fetch(
+        self, kind: ObjectKind, object_id: str, listed: Observation | None = None
+    ) -> Observation | None:
         """Return the object's state now, with every line or item; None if Stripe does not know it.
 
+        `listed` is what a list has shown of it, which saves a call if it still looks the same; then the
+        state is as of that.
         `as_of` is Stripe's clock, whole seconds, read before the state was.
 
         Raises

@@ -32,8 +32,8 @@ class SettleObject:
         self._mirror = mirror
         self._stripe = stripe
 
-    def fetch(self, kind: ObjectKind, object_id: str) -> Fetched:
-        """Return what Stripe says of the object; for any thread.
+    def fetch(self, kind: ObjectKind, object_id: str, listed: Observation | None = None) -> Fetched:
+        """Return what Stripe says of the object, of which a list may have shown a part; for any thread.
 
         Raises
         ------
@@ -41,7 +41,7 @@ class SettleObject:
             Stripe does not answer, or asks to slow down for too long.
         """
         try:
-            return Fetched(object_id, self._stripe.fetch(kind, object_id))
+            return Fetched(object_id, self._stripe.fetch(kind, object_id, listed))
         except UnavailableError:
             raise
         except BillingError as error:

@@ -92,9 +92,13 @@ class StripeApi:
         """Close the connections to Stripe; a later fetch opens new ones."""
         self._stripe.close()
 
-    def fetch(self, kind: ObjectKind, object_id: str) -> Observation | None:
+    def fetch(
+        self, kind: ObjectKind, object_id: str, listed: Observation | None = None
+    ) -> Observation | None:
         """Return the object's state now, with every line or item; None if Stripe does not know it.
 
+        `listed` is what a list has shown of it, which saves a call if it still looks the same; then the
+        state is as of that.
         Of a kind that Stripe returns by no id (discounts) that is always None, without asking.
         `as_of` is Stripe's clock, whole seconds, read before the state was.
 
@@ -108,7 +112,7 @@ class StripeApi:
             The object has not the shape of our API version.
         """
         try:
-            return self._fetch(kind, object_id)
+            return self._fetch(kind, object_id, listed)
         except UnreadableError as error:
             raise UnreadableAnswerError(f"Stripe's answer cannot be read: {error}") from None
 
@@ -140,32 +144,33 @@ class StripeApi:
     def _path(kind: ObjectKind, object_id: str) -> str:
         return f"{PATHS[kind]}/{quote(object_id, safe='')}"
 
-    def _fetch(self, kind: ObjectKind, object_id: str) -> Observation | None:
+    def _fetch(self, kind: ObjectKind, object_id: str, listed: Observation | None) -> Observation | None:
         if kind not in PATHS:
             return None
         path = self._path(kind, object_id)
-        query = {"expand": list(EXPANSIONS[kind])} if kind in EXPANSIONS else {}
-        answer = self._stripe.get(path, query)
+        # What a list shows only to whoever asks for it has no pages to ask for.
+        seen = self._read(kind, object_id) if listed is None or kind in EXPANSIONS else listed
         for _ in range(_READINGS):
-            if answer is None:
-                return None
-            if answer.members.get("deleted") is True:
-                return Observation(Deletion(kind, object_id), answer.before)
-            state = read_object(kind, answer.members, API_VERSION)
-            whole = self._whole(state, path)
-            if whole is state:
-                return Observation(state, answer.before)
+            if seen is None or isinstance(seen.state, Deletion):
+                return seen
+            whole = self._whole(seen.state, path)
+            if whole is seen.state:
+                return seen
             # The pages came later than the object: they belong to it only if it still looks the same.
-            again = self._stripe.get(path)
-            if (
-                whole is not None
-                and again is not None
-                and again.members.get("deleted") is not True
-                and read_object(kind, again.members, API_VERSION) == state
-            ):
-                return Observation(whole, answer.before)
-            answer = again
+            again = self._read(kind, object_id)
+            if whole is not None and again is not None and again.state == seen.state:
+                return Observation(whole, seen.as_of)
+            seen = again
         raise ContentionError("The object kept changing while its pages were read.")
+
+    def _read(self, kind: ObjectKind, object_id: str) -> Observation | None:
+        query = {"expand": list(EXPANSIONS[kind])} if kind in EXPANSIONS else {}
+        answer = self._stripe.get(self._path(kind, object_id), query)
+        if answer is None:
+            return None
+        if answer.members.get("deleted") is True:
+            return Observation(Deletion(kind, object_id), answer.before)
+        return Observation(read_object(kind, answer.members, API_VERSION), answer.before)
 
     def _whole(self, state: Snapshot, path: str) -> Snapshot | None:
         """Return the state itself if it is complete, else with all its pages; None if it went away."""
