@@ -8,7 +8,7 @@ import sys
 import time
 from contextlib import contextmanager
 from http.client import HTTPConnection
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bench.payloads import numbered, paid_event
 from local.ports import any_free_port
@@ -63,13 +63,16 @@ def limit_calls(base: str, per_second: float) -> None:
     _put(base, "/_standin/rate", {"per_second": per_second})
 
 
-def _with_lines(invoice: dict[str, object], lines: int) -> dict[str, object]:
-    embedded = invoice["lines"]
-    if not isinstance(embedded, dict):
-        raise TypeError("an invoice has a list of lines")
-    few = embedded["data"]
+def _with_lines(invoice: dict[str, Any], lines: int) -> dict[str, Any]:
+    # The stand-in has none of the discounts, and what it has not it cannot expand.
+    few = [{**line, "discount_amounts": []} for line in invoice["lines"]["data"]]
     many = [{**few[n % len(few)], "id": f"{few[n % len(few)]['id']}x{n}"} for n in range(lines)]
-    return {**invoice, "lines": {**embedded, "data": many, "total_count": lines}}
+    return {
+        **invoice,
+        "discounts": [],
+        "total_discount_amounts": [],
+        "lines": {**invoice["lines"], "data": many, "total_count": lines},
+    }
 
 
 def _put(base: str, path: str, body: object) -> None:
