@@ -140,8 +140,8 @@ deploy: build ## Deploy to AWS (ENV=staging or production; docs/deployment.md)
 
 .PHONY: lock
 lock: $(UV) ## Pin the newest versions of every dependency, with hashes
-	for name in layers/common/requirements layers/pdf/requirements layers/pdf/fonts requirements/dev requirements/sam \
-	    requirements/ministack requirements/uv; do \
+	for name in layers/common/requirements layers/pdf/requirements layers/pdf/fonts requirements/dev \
+	    requirements/clickhouse requirements/sam requirements/ministack requirements/uv; do \
 	  $(UV) pip compile --quiet --upgrade --universal --python-version 3.13 --generate-hashes --no-header \
 	    "$$name.in" --output-file "$$name.txt"; \
 	done
@@ -162,10 +162,10 @@ $(UV): requirements/uv.txt
 	@$(TOOLS)/uv/bin/python -m pip install --quiet --require-hashes -r requirements/uv.txt
 	@touch $(UV)
 
-.venv/.ready: requirements/dev.txt $(UV)
+.venv/.ready: requirements/dev.txt requirements/clickhouse.txt $(UV)
 	@echo 'setup: libraries and test tools'
 	@test -x $(RUN)/python || $(UV) venv --quiet --python $(PYTHON) .venv
-	@$(UV) pip sync --quiet --python $(RUN)/python --require-hashes requirements/dev.txt
+	@$(UV) pip sync --quiet --python $(RUN)/python --require-hashes requirements/dev.txt requirements/clickhouse.txt
 	@touch $@
 
 $(TOOLS)/%/.ready: requirements/%.txt $(UV)

@@ -2,6 +2,7 @@
 
 pytest_plugins = (
     "tests.fixtures.postgres",
+    "tests.fixtures.clickhouse",
     "tests.fixtures.aws",
     "tests.fixtures.stripe_data",
     "tests.fixtures.fonts",

@@ -7,23 +7,29 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from billing.adapters.clickhouse.usage import ClickHouseUsageStore
 from billing.adapters.postgres.usage import PostgresUsageStore
 from tests.support.usage_histories import answers, histories, new_customers, play, questions
 from tests.support.usage_world import PostgresSurroundings, UsageWorld, fake_usage_world
 
 if TYPE_CHECKING:
-    from billing.adapters.postgres.connection import Connection
+    from billing.adapters.clickhouse.engine import ClickHouse
+    from billing.adapters.postgres.connection import Connection, Database
     from tests.support.usage_histories import Act, Question
 
 
-@pytest.fixture(params=["fake", "postgres"])
+@pytest.fixture(params=["fake", "postgres", "clickhouse"])
 def world(request: pytest.FixtureRequest) -> UsageWorld:
     if request.param == "fake":
         return fake_usage_world()
     owner: Connection = request.getfixturevalue("owner")
     around = PostgresSurroundings(owner)
-    store = PostgresUsageStore(request.getfixturevalue("api_database"))
-    return UsageWorld(store, PostgresUsageStore(request.getfixturevalue("worker_database")), around)
+    api: Database = request.getfixturevalue("api_database")
+    worker: Database = request.getfixturevalue("worker_database")
+    if request.param == "postgres":
+        return UsageWorld(PostgresUsageStore(api), PostgresUsageStore(worker), around)
+    clickhouse: ClickHouse = request.getfixturevalue("clickhouse")
+    return UsageWorld(ClickHouseUsageStore(api, clickhouse), ClickHouseUsageStore(worker, clickhouse), around)
 
 
 @settings(

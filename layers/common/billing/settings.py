@@ -55,6 +55,55 @@ class DatabaseSettings:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class ClickHouseSettings:
+    """How a function reaches ClickHouse; user and password are in the secret, never here."""
+
+    host: str
+    port: int
+    database: str
+    secure: bool
+    secret_id: str
+
+    @classmethod
+    def from_environment(cls, env: Mapping[str, str]) -> ClickHouseSettings | None:
+        """Return the settings, None where no host is named: then all usage is in PostgreSQL.
+
+        Raises
+        ------
+        SettingsError
+            A variable is missing or malformed.
+        """
+        if not env.get("CLICKHOUSE_HOST"):
+            return None
+        secure = env.get("CLICKHOUSE_SECURE") or "true"
+        if secure not in {"true", "false"}:
+            raise SettingsError("the environment variable CLICKHOUSE_SECURE is neither true nor false")
+        return cls(
+            host=env["CLICKHOUSE_HOST"],
+            port=_port(env, "CLICKHOUSE_PORT"),
+            database=required(env, "CLICKHOUSE_DATABASE"),
+            secure=secure == "true",
+            secret_id=required(env, "CLICKHOUSE_SECRET_ID"),
+        )
+
+
+def usage_store_of(env: Mapping[str, str]) -> str:
+    """Return where the usage of new customers is kept: postgres, unless USAGE_STORE says clickhouse.
+
+    Raises
+    ------
+    SettingsError
+        It says something else, or clickhouse without a host.
+    """
+    named = env.get("USAGE_STORE") or "postgres"
+    if named not in {"postgres", "clickhouse"}:
+        raise SettingsError("the environment variable USAGE_STORE is neither postgres nor clickhouse")
+    if named == "clickhouse" and not env.get("CLICKHOUSE_HOST"):
+        raise SettingsError("USAGE_STORE is clickhouse, but CLICKHOUSE_HOST is not set")
+    return named
+
+
 def required(env: Mapping[str, str], name: str) -> str:
     """Return a variable that must be set and not empty.
 

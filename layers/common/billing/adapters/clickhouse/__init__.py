@@ -1,0 +1,1 @@
+"""Usage events in ClickHouse, for whom one PostgreSQL has become too small."""

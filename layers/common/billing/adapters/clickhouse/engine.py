@@ -1,0 +1,147 @@
+"""The connection to ClickHouse: one HTTP client a process, and the table that everything is in."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, LiteralString
+
+from billing.domain.errors import UnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from clickhouse_connect.driver.client import Client
+
+    from billing.settings import ClickHouseSettings
+
+TABLE = "usage_events"
+
+# What a customer used of a meter lies together, in the order of time; what is asked of an id goes through
+# the projection. Both are written as one part, so an insert is there as a whole or not at all: no partitions,
+# which would be parts of their own. The last inserts are known by their tokens, should one be sent twice.
+_CREATE: LiteralString = """
+CREATE TABLE IF NOT EXISTS usage_events (
+    customer String,
+    meter LowCardinality(String),
+    counted_at DateTime64(6, 'UTC'),
+    quantity Int8,
+    value Nullable(Decimal(38, 12)),
+    distinct_value Nullable(String),
+    groups Array(String),
+    time DateTime64(6, 'UTC'),
+    recorded_at DateTime64(6, 'UTC'),
+    source LowCardinality(String),
+    id String,
+    digest FixedString(16),
+    voids String,
+    finding LowCardinality(String),
+    PROJECTION by_id (
+        SELECT customer, source, id, meter, counted_at, quantity, digest, voids, finding
+        ORDER BY customer, source, id
+    )
+)
+ENGINE = MergeTree
+ORDER BY (customer, meter, counted_at)
+SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1"""
+
+# Seconds. PostgreSQL ends a transaction that idles for ten, and with it the lock under which this is called.
+_CONNECT_TIMEOUT = 2
+_ANSWER_TIMEOUT = 7
+_SERVER_TIMEOUT = 5
+
+
+class ClickHouse:
+    """Runs statements on one client, made on first use by `connect`; not for several threads."""
+
+    def __init__(self, connect: Callable[[], Client]) -> None:
+        self._connect = connect
+        self._client: Client | None = None
+
+    def create(self) -> None:
+        """Make the table unless it is there.
+
+        Raises
+        ------
+        UnavailableError
+            ClickHouse does not answer.
+        """
+        with self._working() as client:
+            client.command(_CREATE)
+
+    def rows(self, statement: str, parameters: Mapping[str, object]) -> Sequence[Sequence[Any]]:
+        """Return the rows of a query, its parameters bound by the server.
+
+        Raises
+        ------
+        UnavailableError
+            ClickHouse does not answer.
+        """
+        with self._working() as client:
+            return client.query(statement, parameters=dict(parameters)).result_rows
+
+    def insert(self, names: Sequence[str], rows: Sequence[Sequence[object]], token: str) -> None:
+        """Keep the rows, all or none; the same token soon again keeps nothing more.
+
+        Raises
+        ------
+        UnavailableError
+            ClickHouse does not answer; the rows may or may not be kept.
+        """
+        settings = {"insert_deduplication_token": token, "async_insert": 0}
+        with self._working() as client:
+            client.insert(TABLE, rows, column_names=names, settings=settings)
+
+    def forget(self, customer: str) -> None:
+        """Delete every event of a customer.
+
+        Raises
+        ------
+        UnavailableError
+            ClickHouse does not answer.
+        """
+        with self._working() as client:
+            client.command(
+                "ALTER TABLE usage_events DELETE WHERE customer = {customer:String}",
+                parameters={"customer": customer},
+                settings={"mutations_sync": 2, "max_execution_time": 0},
+            )
+
+    @contextmanager
+    def _working(self) -> Iterator[Client]:
+        from clickhouse_connect.driver.exceptions import ClickHouseError
+        from urllib3.exceptions import HTTPError
+
+        try:
+            if self._client is None:
+                self._client = self._connect()
+            yield self._client
+        except (ClickHouseError, HTTPError, OSError) as error:
+            # A client keeps what it learnt of a server that may be another one by now.
+            self._client = None
+            raise UnavailableError("usage store") from error
+
+
+def connect_to(settings: ClickHouseSettings, login: Callable[[], tuple[str, str]]) -> Callable[[], Client]:
+    """Return what opens a client; `login` returns user and password."""
+
+    def connect() -> Client:
+        import clickhouse_connect
+
+        username, password = login()
+        return clickhouse_connect.get_client(
+            host=settings.host,
+            port=settings.port,
+            username=username,
+            password=password,
+            database=settings.database,
+            secure=settings.secure,
+            connect_timeout=_CONNECT_TIMEOUT,
+            send_receive_timeout=_ANSWER_TIMEOUT,
+            query_retries=0,
+            autogenerate_session_id=False,
+            # A thousand ids are too long for an address.
+            form_encode_query_params=True,
+            settings={"max_execution_time": _SERVER_TIMEOUT},
+        )
+
+    return connect

@@ -1,0 +1,179 @@
+"""What is asked of the events in ClickHouse: used, history, hours; answered from the events by their order.
+
+Instants go as microseconds, quantities come as texts: neither is ever rounded.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, LiteralString
+
+from billing.domain.usage import Aggregation, Grain, UsagePoint
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from billing.adapters.clickhouse.engine import ClickHouse
+    from billing.domain.periods import Period
+    from billing.domain.usage import UsageMeter
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+HOUR = timedelta(hours=1)
+
+_ADDED_UP: dict[Aggregation, LiteralString] = {
+    Aggregation.SUM: "toString(sum(value * quantity))",
+    Aggregation.COUNT: "toString(sum(quantity))",
+    Aggregation.MAX: "toString(max(value))",
+    Aggregation.LAST: "toString(argMax(value, (time, source, id)))",
+    Aggregation.UNIQUE_COUNT: "toString(uniqExact(distinct_value))",
+}
+
+# What is left of a step: nothing where all was taken back.
+_LEFT: dict[Aggregation, LiteralString] = {
+    Aggregation.SUM: " HAVING sum(quantity) <> 0 OR sum(value * quantity) <> 0",
+    Aggregation.COUNT: " HAVING sum(quantity) <> 0",
+}
+
+_STEPS: dict[Grain, LiteralString] = {Grain.DAY: "toStartOfDay", Grain.HOUR: "toStartOfHour"}
+
+_HOURS: LiteralString = """
+WITH toUnixTimestamp64Micro(counted_at) AS at, intDiv(at, 3600000000) * 3600000000 AS clock_hour
+SELECT meter,
+    greatest(
+        clock_hour,
+        arrayMax(arrayConcat([toInt64(0)], arrayFilter(cut -> cut <= at, {cuts:Array(Int64)})))
+    ) AS bucket,
+    ifNull(toString(sum(value * quantity)), '0'), toString(sum(quantity)), toString(count())
+FROM usage_events
+WHERE customer = {customer:String} AND meter IN {meters:Array(String)}
+    AND counted_at >= fromUnixTimestamp64Micro({start:Int64})
+    AND counted_at < fromUnixTimestamp64Micro({end:Int64})
+    AND quantity <> 0
+    AND (meter, clock_hour) IN (
+        SELECT pair.1, pair.2
+        FROM (SELECT arrayJoin(arrayZip({meters:Array(String)}, {hours:Array(Int64)})) AS pair)
+    )
+GROUP BY meter, bucket"""
+
+
+@dataclass(frozen=True, slots=True)
+class UsageQuestions:
+    """Asks ClickHouse."""
+
+    clickhouse: ClickHouse
+
+    def used(
+        self, customer: str, spans: Mapping[str, Period], aggregations: Mapping[str, Aggregation]
+    ) -> Mapping[str, Decimal]:
+        """Return what was used of each meter that has an aggregation, in one query.
+
+        Raises
+        ------
+        UnavailableError
+            ClickHouse does not answer.
+        """
+        known = [(name, span) for name, span in spans.items() if name in aggregations]
+        if not known:
+            return {}
+        queries = []
+        parameters: dict[str, object] = {"customer": customer}
+        for place, (name, span) in enumerate(known):
+            aggregation = aggregations[name]
+            where = _where(aggregation, str(place))
+            queries.append(
+                f"SELECT {place} AS place, {_ADDED_UP[aggregation]} AS used FROM usage_events WHERE {where}"  # noqa: S608 - literals
+            )
+            parameters |= _bounds(name, span, str(place))
+        rows = self.clickhouse.rows(" UNION ALL ".join(queries), parameters)
+        answered = {int(place): used for place, used in rows}
+        return {name: Decimal(answered[place] or 0) for place, (name, _) in enumerate(known)}
+
+    def history(
+        self, customer: str, meter: UsageMeter, span: Period, grain: Grain, group_by: Sequence[str]
+    ) -> Sequence[UsagePoint]:
+        """Return what was used in each step, oldest first, then by groups.
+
+        Raises
+        ------
+        UnavailableError
+            ClickHouse does not answer.
+        """
+        places = [meter.group_by.index(name) + 1 for name in group_by]
+        rows = self.clickhouse.rows(
+            f"SELECT toUnixTimestamp({_STEPS[grain]}(counted_at)) AS start,"  # noqa: S608 - literals
+            " arrayMap(place -> groups[place], {places:Array(UInt8)}) AS split,"
+            f" {_ADDED_UP[meter.aggregation]} AS used FROM usage_events"
+            f" WHERE {_where(meter.aggregation, '')} GROUP BY start, split{_LEFT.get(meter.aggregation, '')}",
+            {"customer": customer, "places": places, **_bounds(meter.name, span, "")},
+        )
+        points = [
+            UsagePoint(_EPOCH + timedelta(seconds=start), tuple(split), Decimal(used))
+            for start, split, used in rows
+        ]
+        return sorted(points, key=lambda point: (point.start, point.groups))
+
+    def hours(
+        self,
+        customer: str,
+        touched: Collection[tuple[str, datetime]],
+        cuts: Sequence[datetime],
+        aggregations: Mapping[str, Aggregation],
+    ) -> Mapping[tuple[str, datetime], Decimal]:
+        """Return the totals within clock hours of meters, of each hour or its part before or after a cut.
+
+        For a meter that is not additive the total is the number of its rows.
+
+        Raises
+        ------
+        UnavailableError
+            ClickHouse does not answer.
+        """
+        if not touched:
+            return {}
+        hours = [hour for _, hour in touched]
+        rows = self.clickhouse.rows(
+            _HOURS,
+            {
+                "customer": customer,
+                "meters": [meter for meter, _ in touched],
+                "hours": [micros(hour) for hour in hours],
+                "start": micros(min(hours)),
+                "end": micros(max(hours) + HOUR),
+                "cuts": [micros(cut) for cut in cuts],
+            },
+        )
+        columns = {Aggregation.SUM: 0, Aggregation.COUNT: 1}
+        return {
+            (meter, from_micros(bucket)): Decimal(totals[columns.get(aggregations[meter], 2)])
+            for meter, bucket, *totals in rows
+        }
+
+
+def micros(at: datetime) -> int:
+    """Return microseconds since 1970."""
+    return (at - _EPOCH) // _MICROSECOND
+
+
+def from_micros(number: int) -> datetime:
+    """Return the instant of a number of microseconds since 1970."""
+    return _EPOCH + number * _MICROSECOND
+
+
+def _where(aggregation: Aggregation, place: str) -> str:
+    span = (
+        f"customer = {{customer:String}} AND meter = {{meter{place}:String}}"
+        f" AND counted_at >= fromUnixTimestamp64Micro({{start{place}:Int64}})"
+        f" AND counted_at < fromUnixTimestamp64Micro({{end{place}:Int64}})"
+    )
+    if aggregation.is_additive:
+        return f"{span} AND quantity <> 0"
+    # An event was taken back where it counts exactly if what took it back counts at the same instant.
+    back = f"SELECT source, voids, counted_at FROM usage_events WHERE {span} AND quantity = -1"  # noqa: S608 - literals
+    return f"{span} AND quantity = 1 AND (source, id, counted_at) NOT IN ({back})"
+
+
+def _bounds(meter: str, span: Period, place: str) -> dict[str, object]:
+    return {f"meter{place}": meter, f"start{place}": micros(span.start), f"end{place}": micros(span.end)}
