@@ -37,7 +37,7 @@ def shortest_failure(theatre: Theatre, plan: Plan, events: int) -> tuple[Shrunk,
         result = theatre.play(plan, number)
         made += result.events
         if result.differences:
-            shrunk = Shrinker(theatre.replay, seconds=10)(result.script)
+            shrunk = Shrinker(theatre.replay, seconds=30)(result.script)
             assert shrunk is not None, "the failing world ends well when it is played again"
             return shrunk, story(plan.seed, number, result, shrunk)
         number += 1
