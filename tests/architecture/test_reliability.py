@@ -11,13 +11,13 @@ PROJECT = Path(__file__).parents[2]
 PAGE = (PROJECT / "docs/reliability.md").read_text()
 ROWS = dict(re.findall(r"^\| (\d+) \|(.+)\|$", PAGE.partition("## The simulation")[0], re.MULTILINE))
 NAMED = sorted(set(re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", PAGE)))
-SEARCHED = 16
+SEARCHED = [*range(1, 17), 24]
 """Lines of the design page that this system is far enough to hold."""
 
 
 def test_every_line_is_in_the_table() -> None:
-    """Given the lines 1 to 16 of what must hold, when the table is read, then each has its row."""
-    assert [int(number) for number in ROWS] == list(range(1, SEARCHED + 1))
+    """Given the lines of what must hold so far, when the table is read, then each has its row."""
+    assert [int(number) for number in ROWS] == SEARCHED
 
 
 @pytest.mark.parametrize("number", ROWS)
