@@ -226,8 +226,13 @@ def _pairs(name: str, value: Any) -> Iterator[tuple[str, str]]:
 
 
 @dataclass(frozen=True, slots=True)
+class _Body:
+    whole: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Response:
-    data: Json
+    body: _Body
     headers: Mapping[str, str]
 
 
@@ -244,9 +249,10 @@ class VirtualConnection(StripeConnection):
         self._virtual = stripe
         self._turn = turn
 
-    def _ask(self, path: str, query: Mapping[str, Any]) -> _Response:
+    def _ask(self, *asked: Any) -> _Response:
         import stripe  # noqa: PLC0415 - as the adapter does it
 
+        path, query = asked[-2:]
         self._turn(f"asks Stripe for {path}")
         try:
             answer = self._virtual.get(path, query)
@@ -255,7 +261,7 @@ class VirtualConnection(StripeConnection):
                 error.message, error.param, code=error.code, http_status=error.status
             ) from None
         self._turn(f"{ANSWERED}{path}")
-        return _Response(answer, {"Date": formatdate(int(self._virtual.now), usegmt=True)})
+        return _Response(_Body(json.dumps(answer)), {"Date": formatdate(int(self._virtual.now), usegmt=True)})
 
 
 class VirtualStripeObjects(StripeApi):
