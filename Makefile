@@ -57,6 +57,10 @@ send-events: setup ## Sign a folder of Stripe events and send them through the r
 	@test -n "$(FROM)" || { echo 'make send-events FROM=<folder with index.tsv>'; exit 2; }
 	@$(RUN)/python -m local.send_events --from "$(FROM)" $(ARGS)
 
+.PHONY: usage-demo
+usage-demo: setup ## Send realistic usage to the running local cloud and show what stands (ARGS="--live 1000")
+	@$(RUN)/python -m local.usage_demo $(ARGS)
+
 .PHONY: test
 test: setup ## Run every test, on a real PostgreSQL and a real local AWS (ARGS=… goes to pytest)
 	@$(RUN)/python -m pytest -n auto --dist loadfile $(ARGS)
