@@ -13,9 +13,15 @@ from billing.adapters.postgres.connection import Statement
 from billing.adapters.postgres.identities import PostgresIdentities
 from billing.adapters.postgres.invoices import PostgresInvoiceReader
 from billing.adapters.postgres.mirror import PostgresMirror
+from billing.adapters.postgres.usage import PostgresUsageMeters, PostgresUsageStore
+from billing.adapters.postgres.usage_terms import PostgresUsageTerms
 from billing.domain.invoices import InvoiceQuery
 from billing.domain.mirror import ObjectKind, Observation, Outcome
+from billing.domain.usage_events import Number, SentEvent
+from billing.use_cases.recent_meters import RecentMeters
+from billing.use_cases.record_usage import RecordUsage
 from tests.fakes.objects import SECOND, T0, a_line, an_event, an_invoice
+from tests.support.usage_account import CATALOGUE, NOW, subscription
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,6 +78,28 @@ def test_customer_makes_one_round_trip(
     whole = an_invoice(lines=tuple(a_line(number) for number in range(300)))
     PostgresMirror(worker_database).apply(EVENT, Observation(whole, T0))
     assert round_trips(api_database, monkeypatch, call) == 1
+
+
+def test_a_request_of_usage_makes_three_round_trips(
+    api_database: Database, worker_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given known meters, when events cross thresholds, then the server is waited for thrice."""
+    mirror = PostgresMirror(worker_database)
+    for state in (*CATALOGUE, subscription()):
+        mirror.apply(an_event(f"evt_{state.id}", state), Observation(state, T0 + SECOND))
+    meters = RecentMeters(PostgresUsageMeters(api_database), lambda: NOW)
+    meters.all()
+    api_database.close()
+    events = [
+        SentEvent("/app", f"e{n}", "api_calls", NOW, {"value": Number("3")}, None, bytes(16))
+        for n in range(400)
+    ]
+
+    def record(database: Database) -> None:
+        store, terms = PostgresUsageStore(database), PostgresUsageTerms(database)
+        RecordUsage(meters, terms, store, lambda: NOW)("cus_1", events)
+
+    assert round_trips(api_database, monkeypatch, record) == 3
 
 
 def round_trips(

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from billing.domain.errors import MissingCredentialsError, UnauthenticatedError, UnavailableError
-from billing.entrypoints.authorization import identify, principal_of
-from billing.entrypoints.routes import GET_INVOICE_PDF, LIST_INVOICES, ROUTES
+from billing.domain.errors import (
+    ForbiddenError,
+    MissingCredentialsError,
+    UnauthenticatedError,
+    UnavailableError,
+)
+from billing.domain.principals import Via
+from billing.entrypoints.authorization import identify, principal_of, require
+from billing.entrypoints.routes import GET_INVOICE_PDF, INGEST_USAGE, LIST_INVOICES, ROUTES
 from tests.fakes.feature_flags import FakeFeatureFlags
 from tests.support.lambdas import ADMIN, CUSTOMER, api_event, authorizer_event
 
@@ -40,7 +47,7 @@ def context(outcome: Principal | Exception) -> dict[str, str]:
     return found
 
 
-@pytest.mark.parametrize("principal", [CUSTOMER, ADMIN])
+@pytest.mark.parametrize("principal", [CUSTOMER, ADMIN, replace(CUSTOMER, via=Via.API_KEY)])
 def test_a_principal_arrives_as_it_left(principal: Principal) -> None:
     """Given a caller, when the authorizer's context reaches the endpoint, then it is the same caller."""
     found = context(principal)
@@ -109,6 +116,24 @@ def test_no_headers_are_no_credentials(headers: dict[str, str] | None) -> None:
     event = authorizer_event(LIST_INVOICES, {}) | {"headers": headers}
     answer = identify(event, lambda: ON, lambda: authenticate)  # type: ignore[arg-type, return-value]
     assert (seen, answer["context"]) == ([None], {"problem": "missing_credentials"})
+
+
+def test_an_authorizer_that_does_not_say_how_makes_a_token_of_it() -> None:
+    """Given the context of a release that did not tell API keys apart, when read, then it may do less."""
+    found = context(replace(CUSTOMER, via=Via.API_KEY))
+    del found["via"]
+    assert principal_of(api_event(INGEST_USAGE, authorizer=found), None).via is Via.TOKEN
+
+
+@pytest.mark.parametrize("via", Via)
+def test_a_route_may_need_one_way_of_authentication(via: Via) -> None:
+    """Given routes for one way, the other and either, when a caller came one way, then two let them in."""
+    caller = replace(CUSTOMER, via=via)
+    require(caller, replace(LIST_INVOICES, via=via))
+    require(caller, replace(LIST_INVOICES, via=None))
+    [other] = set(Via) - {via}
+    with pytest.raises(ForbiddenError):
+        require(caller, replace(LIST_INVOICES, via=other))
 
 
 def test_every_private_route_belongs_to_a_feature() -> None:
