@@ -24,6 +24,7 @@ DROP FUNCTION usage_value_parts(text, text, timestamptz, timestamptz);
 DROP FUNCTION usage_parts(text, text, timestamptz, timestamptz);
 DROP FUNCTION usage_cut_before(text, timestamptz);
 DROP FUNCTION usage_cut_from(text, timestamptz);
+DROP FUNCTION usage_items(text);
 DROP FUNCTION usage_last_value(text);
 DROP FUNCTION usage_last(timestamptz, text, text, numeric);
 DROP FUNCTION usage_bucket(timestamptz, text, timestamptz[]);

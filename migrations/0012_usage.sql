@@ -430,6 +430,37 @@ END
 $$;
 COMMENT ON FUNCTION usage_between IS 'What a customer used of a meter in any span, exact to the event.';
 
+-- ---- what usage is held against ----------------------------------------------------------------------------
+
+-- The item that prices each meter. Stripe bills the usage of these statuses: an unpaid subscription still makes
+-- invoices, as drafts; a paused one makes none, and an incomplete one has not begun. A price that was archived is
+-- still what is paid. A function, because planning the join costs four times what running it does.
+CREATE FUNCTION usage_items(_customer text)
+RETURNS TABLE (
+    meter text, subscription text, status text, billing_cycle_anchor timestamptz, item text,
+    period_start timestamptz, period_end timestamptz, price text, currency text, billing_scheme text,
+    unit_amount numeric, tiers_mode text, tiers jsonb, recurring_interval text, recurring_interval_count integer,
+    transform_divide_by integer, transform_round text
+)
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp AS $$
+BEGIN
+    RETURN QUERY
+    SELECT DISTINCT ON (own.name) own.name, s.id, s.status, s.billing_cycle_anchor, i.id, i.period_start,
+        i.period_end, p.id, p.currency, p.billing_scheme, p.unit_amount, p.tiers_mode, p.tiers,
+        p.recurring_interval, p.recurring_interval_count, p.transform_divide_by, p.transform_round
+    FROM subscriptions AS s
+    JOIN subscription_items AS i ON i.subscription = s.id
+    JOIN prices AS p ON p.id = i.price AND p.deleted_at IS NULL
+    JOIN billing_meters AS b ON b.id = p.recurring_meter AND b.deleted_at IS NULL
+    JOIN usage_meters AS own ON own.stripe_event_name = b.event_name
+    WHERE s.customer = _customer AND s.deleted_at IS NULL
+        AND s.status IN ('trialing', 'active', 'past_due', 'unpaid')
+    ORDER BY own.name, s.created, s.id, i.position;
+END
+$$;
+COMMENT ON FUNCTION usage_items IS 'What prices each meter of a customer: of several, the item that was created first.';
+GRANT EXECUTE ON FUNCTION usage_items TO billing_api, billing_worker;
+
 -- ---- how usage is written ----------------------------------------------------------------------------------
 
 -- The meters that have closed periods of the customer, and where what is late counts: NULL where it does not count.

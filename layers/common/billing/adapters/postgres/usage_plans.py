@@ -18,21 +18,11 @@ if TYPE_CHECKING:
     from billing.adapters.postgres.codec import Json
     from billing.adapters.postgres.connection import Database
 
-# Stripe bills the usage of these statuses: an unpaid subscription still makes invoices, as drafts. A paused
-# one makes none, and an incomplete one has not begun. A price that was archived is still what is paid.
 SELECT_ITEMS: LiteralString = """
-SELECT DISTINCT ON (own.name) own.name AS meter, s.id AS subscription, s.status, s.billing_cycle_anchor,
-    i.id AS item, i.period_start, i.period_end, p.id AS price, p.currency, p.billing_scheme, p.unit_amount,
-    p.tiers_mode, p.tiers, p.recurring_interval, p.recurring_interval_count, p.transform_divide_by,
-    p.transform_round
-FROM subscriptions AS s
-JOIN subscription_items AS i ON i.subscription = s.id
-JOIN prices AS p ON p.id = i.price AND p.deleted_at IS NULL
-JOIN billing_meters AS b ON b.id = p.recurring_meter AND b.deleted_at IS NULL
-JOIN usage_meters AS own ON own.stripe_event_name = b.event_name
-WHERE s.customer = %(customer)s AND s.deleted_at IS NULL
-    AND s.status IN ('trialing', 'active', 'past_due', 'unpaid')
-ORDER BY own.name, s.created, s.id, i.position"""
+SELECT meter, subscription, status, billing_cycle_anchor, item, period_start, period_end, price, currency,
+    billing_scheme, unit_amount, tiers_mode, tiers, recurring_interval, recurring_interval_count,
+    transform_divide_by, transform_round
+FROM usage_items(%(customer)s)"""
 
 
 class PostgresUsagePlans:
