@@ -430,6 +430,48 @@ END
 $$;
 COMMENT ON FUNCTION usage_between IS 'What a customer used of a meter in any span, exact to the event.';
 
+-- One plan, kept, for the spans that are whole buckets, as the period of a subscription is once usage of it came.
+CREATE FUNCTION usage_in(_customer text, _meters text[], _starts timestamptz[], _ends timestamptz[])
+RETURNS TABLE (meter text, used numeric)
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+    IF EXISTS (
+        SELECT FROM (SELECT DISTINCT e.at FROM unnest(_starts || _ends) AS e (at)) AS ends
+        WHERE ends.at <> usage_bucket(ends.at, 'day', '{}')
+            AND NOT EXISTS (
+                SELECT FROM usage_boundaries AS b WHERE b.customer = _customer AND b.at = ends.at
+            )
+    ) THEN
+        RETURN QUERY
+        SELECT m.name, usage_between(_customer, m.name, m.aggregation, s.start, s.until)
+        FROM unnest(_meters, _starts, _ends) AS s (name, start, until)
+        JOIN usage_meters AS m ON m.name = s.name;
+        RETURN;
+    END IF;
+    RETURN QUERY
+    SELECT m.name,
+        CASE m.aggregation
+            WHEN 'sum' THEN coalesce(r.sum, 0)
+            WHEN 'count' THEN coalesce(r.count, 0)
+            WHEN 'max' THEN coalesce(r.max, 0)
+            WHEN 'last' THEN coalesce(usage_last_value(r.last), 0)
+            ELSE (
+                SELECT count(DISTINCT v.value)
+                FROM usage_values AS v
+                WHERE v.customer = _customer AND v.meter = m.name AND v.bucket >= s.start AND v.bucket < s.until
+            )
+        END
+    FROM unnest(_meters, _starts, _ends) AS s (name, start, until)
+    JOIN usage_meters AS m ON m.name = s.name
+    CROSS JOIN LATERAL (
+        SELECT sum(r.sum) AS sum, sum(r.count) AS count, max(r.max) AS max, max(r.last) AS last
+        FROM usage_rollups AS r
+        WHERE r.customer = _customer AND r.meter = m.name AND r.bucket >= s.start AND r.bucket < s.until
+    ) AS r;
+END
+$$;
+COMMENT ON FUNCTION usage_in IS 'What a customer used of several meters, each in a span of its own; zero where nothing was.';
+
 -- ---- what usage is held against ----------------------------------------------------------------------------
 
 -- The item that prices each meter. Stripe bills the usage of these statuses: an unpaid subscription still makes
@@ -1034,6 +1076,100 @@ END
 $$;
 COMMENT ON FUNCTION settle_usage IS 'Keeps what came of events of billing.customer that are kept elsewhere.';
 
+-- ---- from one store to the other ---------------------------------------------------------------------------
+
+CREATE FUNCTION choose_usage_home(_customer text, _fresh text) RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT coalesce(
+        (SELECT h.store FROM usage_homes AS h WHERE h.customer = _customer),
+        (SELECT 'postgres' FROM usage_event_keys AS k WHERE k.customer = _customer LIMIT 1),
+        _fresh
+    )
+$$;
+COMMENT ON FUNCTION choose_usage_home IS 'Which store keeps, or is to keep, the events of a customer.';
+
+CREATE FUNCTION next_usage_customer(_after text, _to text) RETURNS text
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    _customer text COLLATE "C" := _after;
+BEGIN
+    IF _to = 'postgres' THEN
+        RETURN (SELECT min(h.customer) FROM usage_homes AS h WHERE h.store <> 'postgres' AND h.customer > _after);
+    END IF;
+    LOOP
+        _customer := (SELECT min(k.customer) FROM usage_event_keys AS k WHERE k.customer > _customer);
+        EXIT WHEN _customer IS NULL OR usage_home(_customer) <> _to;
+    END LOOP;
+    RETURN _customer;
+END
+$$;
+COMMENT ON FUNCTION next_usage_customer IS 'The first customer after another whose events are not where they are to be.';
+
+-- The events leave for ClickHouse, where they are already. What forgotten months added up to stays.
+CREATE FUNCTION leave_usage(_customer text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    DELETE FROM usage_events AS e WHERE e.customer = _customer;
+    DELETE FROM usage_event_keys AS k WHERE k.customer = _customer;
+    DELETE FROM usage_voids AS v WHERE v.customer = _customer;
+    DELETE FROM usage_rollups AS r
+    WHERE r.customer = _customer
+        AND NOT EXISTS (SELECT FROM usage_dropped_months AS d WHERE d.month = date_trunc('month', r.bucket, 'UTC'));
+    DELETE FROM usage_values AS u
+    WHERE u.customer = _customer
+        AND NOT EXISTS (SELECT FROM usage_dropped_months AS d WHERE d.month = date_trunc('month', u.bucket, 'UTC'));
+    INSERT INTO usage_homes (customer, store) VALUES (_customer, 'clickhouse')
+    ON CONFLICT (customer) DO UPDATE SET store = excluded.store, since = now();
+END
+$$;
+COMMENT ON FUNCTION leave_usage IS 'Deletes the events of a customer, and says that ClickHouse has them.';
+
+CREATE FUNCTION receive_usage(_customer text, _keys jsonb, _events jsonb, _voids jsonb) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    INSERT INTO usage_event_keys (customer, source, id, digest, counted_at, moved_to)
+    SELECT _customer, k.source, k.id, decode(k.digest, 'hex'), k.counted_at, k.moved_to
+    FROM jsonb_to_recordset(_keys)
+        AS k (source text, id text, digest text, counted_at timestamptz, moved_to timestamptz[]);
+    INSERT INTO usage_events
+        (customer, meter, counted_at, quantity, value, distinct_value, groups, time, recorded_at, source, id)
+    SELECT _customer, e.meter, e.counted_at, e.quantity, e.value, e.distinct_value, e.groups, e.time,
+        e.recorded_at, e.source, e.id
+    FROM jsonb_to_recordset(_events) AS e (
+        meter text, counted_at timestamptz, quantity smallint, value numeric, distinct_value text, groups text,
+        time timestamptz, recorded_at timestamptz, source text, id text
+    );
+    INSERT INTO usage_voids (customer, source, id, voided_by, meters, recorded_at)
+    SELECT _customer, v.source, v.id, v.voided_by, '{}', v.recorded_at
+    FROM jsonb_to_recordset(_voids) AS v (source text, id text, voided_by text, recorded_at timestamptz);
+END
+$$;
+COMMENT ON FUNCTION receive_usage IS 'Takes some of the events of a customer that come from ClickHouse.';
+
+CREATE FUNCTION settle_down_usage(_customer text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    UPDATE usage_voids AS v SET meters = ARRAY(
+        SELECT b.meter
+        FROM usage_events AS b
+        JOIN usage_events AS e
+            ON e.customer = b.customer AND e.meter = b.meter AND e.counted_at = b.counted_at
+            AND e.source = v.source AND e.id = v.id AND e.quantity = 1
+        WHERE b.customer = _customer AND b.source = v.source AND b.id = v.voided_by AND b.quantity = -1
+    )
+    WHERE v.customer = _customer;
+    PERFORM rebuild_usage(_customer, ARRAY(
+        SELECT DISTINCT date_trunc('day', e.counted_at, 'UTC') FROM usage_events AS e WHERE e.customer = _customer
+    ));
+    INSERT INTO usage_homes (customer, store) VALUES (_customer, 'postgres')
+    ON CONFLICT (customer) DO UPDATE SET store = excluded.store, since = now();
+END
+$$;
+COMMENT ON FUNCTION settle_down_usage IS 'Adds up what came from ClickHouse, and says that it is here.';
+
+GRANT EXECUTE ON FUNCTION choose_usage_home TO billing_api, billing_worker;
+GRANT EXECUTE ON FUNCTION next_usage_customer, leave_usage, receive_usage, settle_down_usage TO billing_worker;
+
 -- Two months back, for events of the last 35 days, and two ahead.
 CREATE FUNCTION create_usage_months(_now timestamptz) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -1092,6 +1228,7 @@ END
 $$;
 COMMENT ON FUNCTION drop_usage_months IS 'Forgets the events of months that ended before an instant; returns their tables.';
 
+GRANT EXECUTE ON FUNCTION usage_in TO billing_api, billing_worker;
 GRANT EXECUTE ON FUNCTION record_usage, hold_usage, settle_usage, usage_home TO billing_api, billing_worker;
 GRANT EXECUTE ON FUNCTION
     usage_parts, usage_value_parts, usage_pieces, usage_value_pieces, usage_steps, usage_value_steps, usage_between,

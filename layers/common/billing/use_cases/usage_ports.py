@@ -182,6 +182,30 @@ class UsageAlerts(Protocol):
         ...
 
 
+class UsageMoves(Protocol):
+    """Moves customers from one store of usage to the other; stores are called postgres and clickhouse."""
+
+    def next(self, after: str, to: str) -> str | None:
+        """Return the first customer after another whose events are not in the store `to`, None for none.
+
+        Raises
+        ------
+        UnavailableError
+            The database does not answer.
+        """
+        ...
+
+    def move(self, customer: str, to: str) -> int:
+        """Move the customer, and return how many rows were moved; 0 if it is there already.
+
+        Raises
+        ------
+        UnavailableError
+            A store does not answer; the customer is where it was.
+        """
+        ...
+
+
 class UsagePolicies(Protocol):
     """What each customer's late usage becomes."""
 
@@ -199,6 +223,7 @@ class UsagePolicies(Protocol):
 __all__ = [
     "UsageAlerts",
     "UsageMeters",
+    "UsageMoves",
     "UsageOverview",
     "UsagePlans",
     "UsagePolicies",
