@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 
+from local.stripe_standin.events import thin
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -114,7 +116,7 @@ class Deliverer:
         return min([_LONGEST_SLEEP, *(max(wait, 0.01) for wait in waits)])
 
     async def _attempt(self, session: aiohttp.ClientSession, delivery: _Delivery) -> None:
-        event = self._store.get("event", delivery.event)
+        event = self._event(delivery.event)
         endpoint = self._store.get("webhook_endpoint", delivery.endpoint)
         if event is None or endpoint is None:
             self._store.db.execute("DELETE FROM deliveries WHERE id = ?", (delivery.id,))
@@ -138,11 +140,17 @@ class Deliverer:
             (time.time() + delay, exhausted, delivery.id),
         )
 
-    async def _send(self, session: aiohttp.ClientSession, event: Json, endpoint: Json) -> str | None:
+    def _event(self, event_id: str) -> Json | None:
+        event = self._store.get("event", event_id)
+        if event is None:
+            return thin(self._store, event_id, with_data=False)
         (pending,) = self._store.db.execute(
-            "SELECT count(*) FROM deliveries WHERE event = ?", (event["id"],)
+            "SELECT count(*) FROM deliveries WHERE event = ?", (event_id,)
         ).fetchone()
-        payload = json.dumps({**event, "pending_webhooks": pending}, indent=2, ensure_ascii=False).encode()
+        return {**event, "pending_webhooks": pending}
+
+    async def _send(self, session: aiohttp.ClientSession, event: Json, endpoint: Json) -> str | None:
+        payload = json.dumps(event, indent=2, ensure_ascii=False).encode()
         headers = {
             "Content-Type": "application/json; charset=utf-8",
             "Stripe-Signature": signature(payload, endpoint["secret"], int(time.time())),

@@ -32,6 +32,17 @@ class StripeError(Exception):
         return {"error": {key: value for key, value in error.items() if value is not None}}
 
 
+class V2Error(StripeError):
+    """An answer of Stripe's API v2, whose errors have a code each and no type."""
+
+    def __init__(self, code: str, message: str, *, status: int = 400) -> None:
+        super().__init__(message, status=status, code=code)
+
+    def body(self) -> dict[str, Any]:
+        """Return the JSON of the answer."""
+        return {"error": {"code": self.code, "message": self.message}}
+
+
 def missing_object(kind: str, object_id: str, *, param: str = "id", status: int = 404) -> StripeError:
     """Return Stripe's answer for an id that it does not know: 404 in a path, 400 in a parameter."""
     return StripeError(f"No such {kind}: '{object_id}'", status=status, code="resource_missing", param=param)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from local.stripe_standin import API_VERSION
-from local.stripe_standin.call import list_route, new_id, page, range_filters, route
-from local.stripe_standin.errors import StripeError
-from local.stripe_standin.params import TIME_RANGE, ListOf, Text
+from local.stripe_standin.call import Route, list_route, new_id, page, range_filters, route
+from local.stripe_standin.errors import StripeError, V2Error
+from local.stripe_standin.params import TIME_RANGE, ListOf, Shape, Text
 from local.stripe_standin.store import Filter
 
 if TYPE_CHECKING:
     from local.stripe_standin.call import Call
-    from local.stripe_standin.store import Json
+    from local.stripe_standin.store import Json, Store
+
+THIN = "v2.core.event"
+"""The object name of an event of API v2."""
 
 _ABSENT = object()
 _MOST_TYPES = 20
@@ -23,7 +27,7 @@ def emit(call: Call, event_type: str, obj: Json, *, before: Json | None = None) 
     data: Json = {"object": obj}
     if before is not None:
         data["previous_attributes"] = changed(before, obj)
-    event = {
+    event: Json = {
         "id": new_id("evt"),
         "object": "event",
         "api_version": API_VERSION,
@@ -35,11 +39,44 @@ def emit(call: Call, event_type: str, obj: Json, *, before: Json | None = None) 
         "type": event_type,
     }
     call.store.put("event", event)
+    _deliver(call, event["id"], event_type)
+
+
+def emit_thin(call: Call, event_type: str, related: Json, data: Json) -> Json:
+    """Keep and return an event of API v2, and queue its deliveries, which tell nothing of its data.
+
+    At Stripe such events go to event destinations of their own; here every endpoint that wants it gets it.
+    """
+    event: Json = {
+        "id": new_id("evt"),
+        "object": THIN,
+        "created": datetime.fromtimestamp(call.clock, UTC).isoformat().replace("+00:00", "Z"),
+        "data": data,
+        "livemode": False,
+        "related_object": related,
+        "type": event_type,
+    }
+    call.store.put(THIN, {**event, "_created": event["created"], "created": call.clock})
+    _deliver(call, event["id"], event_type)
+    return event
+
+
+def thin(store: Store, event_id: str, *, with_data: bool) -> Json | None:
+    """Return an event of API v2, None if there is none; only who fetches it is told its data."""
+    kept = store.get(THIN, event_id)
+    if kept is None:
+        return None
+    event = {**kept, "created": kept["_created"]}
+    hidden = {"_created"} if with_data else {"_created", "data"}
+    return {name: value for name, value in event.items() if name not in hidden}
+
+
+def _deliver(call: Call, event_id: str, event_type: str) -> None:
     for endpoint in call.store.all("webhook_endpoint"):
         if endpoint["status"] == "enabled" and wants(endpoint, event_type):
             call.store.db.execute(
                 "INSERT INTO deliveries (event, endpoint, due) VALUES (?, ?, ?)",
-                (event["id"], endpoint["id"], call.clock),
+                (event_id, endpoint["id"], call.clock),
             )
 
 
@@ -74,6 +111,13 @@ def _retrieve(call: Call) -> Json:
     return with_pending(call, call.require("event", call.path["id"]))
 
 
+def _retrieve_thin(call: Call) -> Json:
+    event = thin(call.store, call.path["id"], with_data=True)
+    if event is None:
+        raise V2Error("not_found", f"No such event: {call.path['id']}", status=404)
+    return event
+
+
 def _list(call: Call) -> Json:
     filters: list[Filter] = range_filters("$.created", call.params.get("created"))
     types: list[Any] = call.params.get("types", [])
@@ -89,5 +133,6 @@ def _list(call: Call) -> Json:
 
 ROUTES = (
     route("GET", "/v1/events/{id}", _retrieve),
+    Route("GET", "/v2/core/events/{id}", _retrieve_thin, Shape()),
     list_route("/v1/events", _list, {"created": TIME_RANGE, "type": Text(), "types": ListOf(Text())}),
 )

@@ -16,6 +16,7 @@ from local.stripe_standin import (
     invoice_lines,
     invoice_payments,
     invoices,
+    meter_events,
     meters,
     payment_methods,
     payments,
@@ -37,6 +38,7 @@ ROUTES: tuple[Route, ...] = (
     *tax_rates.ROUTES,
     *coupons.ROUTES,
     *meters.ROUTES,
+    *meter_events.ROUTES,
     *subscriptions.ROUTES,
     *subscription_items.ROUTES,
     *subscription_lifecycle.ROUTES,
@@ -55,5 +57,5 @@ ROUTES: tuple[Route, ...] = (
     *webhook_endpoints.ROUTES,
 )
 
-HELPER_ROUTES: tuple[Route, ...] = coupons.HELPER_ROUTES
+HELPER_ROUTES: tuple[Route, ...] = (*coupons.HELPER_ROUTES, *meter_events.HELPER_ROUTES)
 """What Stripe does without a call of its API."""

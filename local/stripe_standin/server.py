@@ -20,7 +20,7 @@ from aiohttp import web
 from local.stripe_standin import API_VERSION, credit_notes, helpers, invoice_lines, subscription_lifecycle
 from local.stripe_standin.call import Call
 from local.stripe_standin.delivery import RETRY_DELAYS, Deliverer
-from local.stripe_standin.errors import StripeError
+from local.stripe_standin.errors import StripeError, V2Error
 from local.stripe_standin.expand import expand
 from local.stripe_standin.forms import nest
 from local.stripe_standin.rate_limit import RateLimit, add_rate_routes, too_many
@@ -243,6 +243,8 @@ def shown(store: Store, object_id: str) -> Json | None:
 
 def _params(request: _Request, route: Route) -> dict[str, Any]:
     content_type = request.headers.get("Content-Type", _FORM).partition(";")[0].strip().lower()
+    if request.path.startswith("/v2/") and request.method == "POST":
+        return route.params.read_all(_json(request.form, content_type))
     if request.form and content_type != _FORM:
         raise StripeError(
             f"Invalid request (check that your POST content type is {_FORM}).",
@@ -256,6 +258,16 @@ def _params(request: _Request, route: Route) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise StripeError("Invalid request: parameters must be UTF-8") from error
     return route.params.read_all(nest(pairs))
+
+
+def _json(body: str, content_type: str) -> dict[str, Any]:
+    try:
+        given = json.loads(body)
+    except ValueError:
+        given = None
+    if content_type != "application/json" or not isinstance(given, dict):
+        raise V2Error("invalid_fields", "The body must be a JSON object.")
+    return given
 
 
 def _now(request: _Request) -> int:

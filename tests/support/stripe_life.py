@@ -55,6 +55,7 @@ def live_a_whole_life(standin: RunningStandin) -> None:
     api.coupons.retrieve(coupon)
     live_discounts(standin, api, customer, monthly)
     live_meters(api, product)
+    live_meter_events(standin, api, customer)
     live_schedules(api, customer, monthly)
     live_subscriptions(api, customer, monthly)
     live_invoices(api, customer, once, rate, coupon)
@@ -203,6 +204,21 @@ def live_meters(api: Any, product: str) -> None:
             "lookup_key": "metered",
         }
     )
+
+
+def live_meter_events(standin: RunningStandin, api: Any, customer: str) -> None:
+    sent = standin.client().v2.billing.meter_events.create(
+        {"event_name": "calls", "identifier": "life", "payload": {"customer": customer, "n": "7"}}
+    )
+    meter = api.billing.meters.list().data[0].id
+    now = int(time.time()) // 3_600 * 3_600
+    hour = {"start_time": now - 3_600, "end_time": now + 3_600, "value_grouping_window": "hour"}
+    api.billing.meters.event_summaries.list(meter, {"customer": customer, **hour})
+    refused = standin.form(
+        "/_standin/meter_events/refuse",
+        {"identifier": sent.identifier, "code": "meter_event_value_not_found", "message": "No."},
+    )
+    standin.client().v2.core.events.retrieve(refused["id"])
 
 
 def live_schedules(api: Any, customer: str, price: str) -> None:

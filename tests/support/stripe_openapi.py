@@ -81,13 +81,14 @@ class Spec:
             return [Violation("request", endpoint, "not in Stripe's OpenAPI")]
         found = []
         if exchange.status == _OK:
-            query, form = _decode(exchange.query), _decode(exchange.form)
+            query, form = _decode(exchange.query), _body(exchange)
             found += [
                 Violation("request", endpoint, error)
                 for given, schema in ((query, operation.query), (form, operation.body))
                 for error in self._errors(schema, self._typed(given, schema))
             ]
-        schema = operation.answer if exchange.status == _OK else {"$ref": "#/components/schemas/error"}
+        refusal = "v2.error" if exchange.path.startswith("/v2/") else "error"
+        schema = operation.answer if exchange.status == _OK else {"$ref": f"#/components/schemas/{refusal}"}
         found += [Violation("answer", endpoint, error) for error in self._errors(schema, exchange.answer)]
         if exchange.answer.get("object") == "event":
             found += self._event_violations(endpoint, exchange.answer)
@@ -95,6 +96,9 @@ class Spec:
 
     def event_violations(self, event: dict[str, Any]) -> list[Violation]:
         """Return everything in which a delivered event or its object breaks the specification."""
+        if event.get("object") == "v2.core.event":
+            found = self.answer_violations("v2.core.event", event)
+            return [Violation("answer", "webhook", error) for error in found]
         return [
             *(Violation("answer", "webhook", error) for error in self.answer_violations("event", event)),
             *self._event_violations("webhook", event),
@@ -121,7 +125,8 @@ class Spec:
             "required": [item["name"] for item in named if item.get("required")],
             "additionalProperties": False,
         }
-        body = operation.get("requestBody", {}).get("content", {}).get(_FORM, {}).get("schema", _NOTHING)
+        bodies = operation.get("requestBody", {}).get("content", {})
+        body = bodies.get(_FORM, bodies.get("application/json", {})).get("schema", _NOTHING)
         answer = operation["responses"]["200"]["content"]["application/json"]["schema"]
         return _Operation(template, query, _strict(body), _strict(answer))
 
@@ -253,6 +258,11 @@ def _scalar(value: str, kind: str | None) -> Any:
     if kind == "boolean" and value in {"true", "false"}:
         return value == "true"
     return value
+
+
+def _body(exchange: Exchange) -> Any:
+    is_json = exchange.path.startswith("/v2/") and exchange.form
+    return json.loads(exchange.form) if is_json else _decode(exchange.form)
 
 
 def _decode(text: str) -> dict[str, Any]:

@@ -200,10 +200,25 @@ class Database:
         tenant = Statement(
             "SELECT set_config('billing.customer', %(customer)s, true)", {"customer": customer}
         )
+        return self.act((tenant, *statements), lambda found: act(found[1:]))
+
+    def act[T](
+        self,
+        statements: Sequence[Statement],
+        act: Callable[[list[list[DictRow]]], tuple[T, Sequence[Statement]]],
+    ) -> T:
+        """Return what `act` makes of the rows of the statements, as `act_as` does, for all customers.
+
+        Raises
+        ------
+        UnavailableError
+            The database does not answer; what was sent may or may not have been committed.
+        psycopg.Error
+            The database refused a statement; nothing was written.
+        """
 
         def work(connection: Connection) -> T:
-            found = begun(connection, (tenant, *statements))[1:]
-            result, more = act(found)
+            result, more = act(begun(connection, statements))
             ended(connection, more)
             return result
 

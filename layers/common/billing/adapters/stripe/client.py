@@ -26,10 +26,20 @@ if TYPE_CHECKING:
 
 _OK = 200
 _REDIRECTED = 300
+_BAD_REQUEST = 400
 _NOT_FOUND = 404
 _TOO_MANY = 429
+_SERVER_ERROR = 500
 _LONGEST_WAIT = 30.0
 _FIRST_WAIT = 0.5
+
+
+class RejectedError(Exception):
+    """Stripe will not do what was asked, however often it is; `code` says why, in Stripe's words."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +52,7 @@ class Answer:
 
 
 class StripeConnection:
-    """Reads JSON of one account, all in the API version that the readers are written for; for any thread.
+    """Reads and writes JSON of one account, in the API version that the readers know; for any thread.
 
     `api_key` returns the key, True asks for a fresh reading; `base` is the address of the API;
     `retries` is how often the SDK tries again, half a second and more apart; `clock` counts seconds.
@@ -96,7 +106,7 @@ class StripeConnection:
         import stripe
 
         try:
-            answer, elapsed = self._patiently(path, query or {})
+            answer, elapsed = self._patiently("get", path, query or {})
         except stripe.InvalidRequestError as error:
             if error.code == "resource_missing":
                 if error.param == "starting_after":
@@ -118,7 +128,33 @@ class StripeConnection:
             raise UnreadableError(path.split("/")[2], "not an object")
         return Answer(members, _before(answer.headers, elapsed))
 
-    def _patiently(self, path: str, query: Mapping[str, Any]) -> tuple[Any, float]:
+    def post(self, path: str, body: Mapping[str, Any]) -> None:
+        """Have Stripe take the body; what it answers beyond that is of no interest.
+
+        Raises
+        ------
+        NotAllowedError
+            The key may not do this.
+        RejectedError
+            Stripe refuses the body.
+        UnavailableError
+            Stripe does not answer, asks to slow down for longer than the patience, or refuses the key; it may
+            have taken the body.
+        """
+        import stripe
+
+        try:
+            self._patiently("post", path, body)
+        except stripe.PermissionError as error:
+            raise NotAllowedError from error
+        except (stripe.AuthenticationError, stripe.RateLimitError) as error:
+            raise UnavailableError("stripe") from error
+        except stripe.StripeError as error:
+            if error.http_status is None or not _BAD_REQUEST <= error.http_status < _SERVER_ERROR:
+                raise UnavailableError("stripe") from error
+            raise RejectedError(error.code or "invalid_request") from error
+
+    def _patiently(self, method: str, path: str, given: Mapping[str, Any]) -> tuple[Any, float]:
         """Return the answer and how long its call took, in seconds."""
         import stripe
 
@@ -128,7 +164,7 @@ class StripeConnection:
                 self._pace()
             started = self._clock()
             try:
-                return self._ask(path, query), self._clock() - started
+                return self._ask(method, path, given), self._clock() - started
             except stripe.StripeError as error:
                 if error.http_status != _TOO_MANY:
                     raise
@@ -138,15 +174,15 @@ class StripeConnection:
             left, tries = left - wait, tries + 1
             self._sleep(wait)
 
-    def _ask(self, path: str, query: Mapping[str, Any]) -> Any:
+    def _ask(self, method: str, path: str, given: Mapping[str, Any]) -> Any:
         import stripe
 
         client = self._connected(None)
         try:
-            return client.raw_request("get", path, **query)
+            return client.raw_request(method, path, **given)
         except stripe.AuthenticationError:
             # The key may have been rolled; once, so that a wrong one does not hammer the store.
-            return self._connected(client).raw_request("get", path, **query)
+            return self._connected(client).raw_request(method, path, **given)
 
     def _connected(self, refused: StripeClient | None) -> StripeClient:
         """Return a client with the key at hand, or with a fresh one if `refused` had the one at hand."""
