@@ -194,6 +194,8 @@ BEGIN
         FROM usage_hours AS h
         JOIN usage_meters AS m ON m.name = h.meter
         WHERE h.total <> h.reported AND h.hour <= _now AND usage_meter_fits(m.stripe_event_name, m.aggregation)
+            -- What a period comes to is only known here where its events are.
+            AND (m.aggregation IN ('sum', 'count') OR usage_home(h.customer) = 'postgres')
         -- Everybody takes the customers' locks in this order.
         ORDER BY h.customer, h.meter
     LOOP

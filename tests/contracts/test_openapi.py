@@ -30,6 +30,7 @@ INTERNAL = {
     "stripe_webhook",
     "apply_stripe_events",
     "migrate",
+    "report_usage",
     "sweep_stripe_events",
     "backfill_stripe_objects",
     "replay_stripe_event",

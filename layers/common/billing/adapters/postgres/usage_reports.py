@@ -46,9 +46,13 @@ ON CONFLICT DO NOTHING"""
 _WITHOUT_METER: LiteralString = """
 SELECT m.name FROM usage_meters AS m
 WHERE NOT m.retired AND m.stripe_event_name IS NOT NULL
-    AND NOT usage_meter_fits(m.stripe_event_name, m.aggregation)
     AND EXISTS (
-        SELECT FROM usage_hours AS h WHERE h.meter = m.name AND h.total <> h.reported AND h.hour <= %(now)s
+        SELECT FROM usage_hours AS h
+        WHERE h.meter = m.name AND h.total <> h.reported AND h.hour <= %(now)s
+            AND NOT (
+                usage_meter_fits(m.stripe_event_name, m.aggregation)
+                AND (m.aggregation IN ('sum', 'count') OR usage_home(h.customer) = 'postgres')
+            )
     )
 ORDER BY m.name"""
 
