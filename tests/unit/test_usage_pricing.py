@@ -160,3 +160,12 @@ def test_no_price_makes_a_quantity_of_many_digits_inexact() -> None:
     quantity = Decimal(10**24) + Decimal("0.000000000001")
     assert cost(metered_price(unit_amount=Decimal(1)), quantity).amount == 10**24
     assert cost(metered_price((PriceTier(None, Decimal(1), None),)), quantity).amount == 10**24
+
+
+def test_the_last_unit_of_a_tier_belongs_to_it() -> None:
+    """Given exactly as many units as a tier has, when they are priced, then the next tier is not reached."""
+    tiers = (PriceTier(100, Decimal(10), None), PriceTier(None, Decimal(1), Decimal(7)))
+    volume, graduated = metered_price(tiers, mode="volume"), metered_price(tiers)
+    assert cost(volume, Decimal(100)).amount == cost(graduated, Decimal(100)).amount == 1_000
+    assert cost(volume, Decimal("100.4")).amount == 100 + 7
+    assert cost(graduated, Decimal("100.4")).amount == 1_000 + 0 + 7
