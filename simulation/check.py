@@ -18,7 +18,7 @@ from billing.adapters.stripe.objects import PATHS
 from billing.domain.invoices import DiscountAmount, Tax
 from billing.domain.mirror import Deletion, ObjectKind
 from billing.domain.money import Money
-from billing.domain.payments import PaymentMethod
+from billing.domain.payment_methods import PaymentMethod
 from billing.domain.periods import Period
 from simulation.kinds import PLACES
 from simulation.stripe import VirtualConnection, VirtualStripeObjects

@@ -27,7 +27,7 @@ from billing.adapters.pdf.renderer import FpdfInvoiceRenderer
 from billing.adapters.postgres.connection import Database, connect
 from billing.adapters.postgres.mirror import PostgresMirror
 from billing.adapters.stripe.events import read_event
-from billing.domain.einvoicing import missing
+from billing.domain.einvoice_gaps import missing
 from billing.domain.mirror import Observation
 from local.aws import REGION, LocalAws
 from local.ports import any_free_port

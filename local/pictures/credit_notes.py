@@ -7,13 +7,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from billing.domain.credit_note_documents import credit_note_document
-from billing.domain.credit_notes import (
-    CreditNote,
-    CreditNoteLine,
-    CreditNoteStatus,
-    CreditNoteSummary,
-    RefundAmount,
-)
+from billing.domain.credit_note_summaries import CreditNoteSummary
+from billing.domain.credit_notes import CreditNote, CreditNoteLine, CreditNoteStatus, RefundAmount
 from billing.domain.documents import invoice_document
 from billing.domain.invoices import DiscountAmount, InvoiceStatus
 from billing.domain.money import Money

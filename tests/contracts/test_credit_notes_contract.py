@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from billing.domain.credit_notes import CreditNoteStatus, CreditNoteSummary
+from billing.domain.credit_note_summaries import CreditNoteSummary
+from billing.domain.credit_notes import CreditNoteStatus
 from billing.domain.mirror import Deletion, ObjectKind, Observation, Standing, Verdict
 from billing.domain.payments import InvoicePaymentStatus
 from tests.fakes.objects import (

@@ -1,4 +1,4 @@
-"""What every InvoiceReader promises; the fake keeps it as PostgreSQL does."""
+"""What every InvoiceReader and InvoicePages promise; the fake keeps it as PostgreSQL does."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from billing.adapters.postgres.invoice_pages import PostgresInvoicePages
 from billing.adapters.postgres.invoices import PostgresInvoiceReader
 from billing.adapters.postgres.mirror import PostgresMirror
 from billing.domain.errors import InvalidParameterError
-from billing.domain.invoices import InvoiceQuery, InvoiceStatus
+from billing.domain.invoice_pages import InvoiceQuery
+from billing.domain.invoices import InvoiceStatus
 from billing.domain.mirror import Deletion, ObjectKind, Observation
 from tests.fakes.invoices import FakeInvoices
 from tests.fakes.mirror import FakeMirror
@@ -22,14 +24,15 @@ from tests.fakes.objects import SECOND, T0, a_customer, a_line, an_event, an_inv
 if TYPE_CHECKING:
     from billing.domain.invoices import Invoice
     from billing.domain.mirror import Snapshot
-    from billing.use_cases.ports import InvoiceReader, Mirror
+    from billing.use_cases.ports import InvoicePages, InvoiceReader, Mirror
 
 
 class Shelf:
-    """A reader, and a way to put what it reads."""
+    """Readers, and a way to put what it reads."""
 
-    def __init__(self, mirror: Mirror, reader: InvoiceReader) -> None:
+    def __init__(self, mirror: Mirror, reader: InvoiceReader, pages: InvoicePages) -> None:
         self.reader = reader
+        self.pages = pages
         self._mirror = mirror
         self._numbers = itertools.count(1)
 
@@ -42,23 +45,25 @@ class Shelf:
 
     def ids(self, customer: str = "cus_1", query: InvoiceQuery | None = None) -> list[str]:
         """Return the ids of one page."""
-        return [summary.id for summary in self.reader.page(customer, query or InvoiceQuery()).data]
+        return [summary.id for summary in self.pages.page(customer, query or InvoiceQuery()).data]
 
 
 @pytest.fixture(params=["fake", "postgres"])
 def shelf(request: pytest.FixtureRequest) -> Shelf:
     if request.param == "fake":
         mirror = FakeMirror()
-        return Shelf(mirror, FakeInvoices(mirror=mirror))
+        invoices = FakeInvoices(mirror=mirror)
+        return Shelf(mirror, invoices, invoices)
     return Shelf(
         PostgresMirror(request.getfixturevalue("worker_database")),
         PostgresInvoiceReader(request.getfixturevalue("api_database")),
+        PostgresInvoicePages(request.getfixturevalue("api_database")),
     )
 
 
 def test_customer_without_invoices_has_an_empty_page(shelf: Shelf) -> None:
     """Given no invoices, when a page is asked for, then it is empty and the last."""
-    page = shelf.reader.page("cus_none", InvoiceQuery())
+    page = shelf.pages.page("cus_none", InvoiceQuery())
     assert (page.data, page.has_more, page.next_cursor) == ((), False, None)
 
 
@@ -66,7 +71,7 @@ def test_summary_shows_what_the_invoice_says(shelf: Shelf) -> None:
     """Given an invoice in yen, when listed, then number, amounts, period and dates are its own."""
     invoice = an_invoice("jpy")
     shelf.put(invoice)
-    (summary,) = shelf.reader.page("cus_1", InvoiceQuery()).data
+    (summary,) = shelf.pages.page("cus_1", InvoiceQuery()).data
     for name in ("id", "number", "status", "currency", "total", "amount_due", "amount_paid", "period"):
         assert getattr(summary, name) == getattr(invoice, name)
     assert (summary.created, summary.due_date) == (invoice.created, invoice.due_date)
@@ -115,9 +120,9 @@ def test_filters_narrow_the_page(shelf: Shelf, query: InvoiceQuery, expected: li
 def test_page_says_whether_more_follow(shelf: Shelf) -> None:
     """Given two invoices, when one is asked for, then more follow; when two are, none do."""
     shelf.put(an_invoice(id="in_1"), an_invoice(id="in_2"))
-    first = shelf.reader.page("cus_1", InvoiceQuery(limit=1))
+    first = shelf.pages.page("cus_1", InvoiceQuery(limit=1))
     assert (first.has_more, first.next_cursor) == (True, "in_2")
-    assert shelf.reader.page("cus_1", InvoiceQuery(limit=2)).has_more is False
+    assert shelf.pages.page("cus_1", InvoiceQuery(limit=2)).has_more is False
 
 
 @pytest.mark.parametrize("cursor", ["in_none", "in_2", "", "in_1' OR '1'='1"])
@@ -125,7 +130,7 @@ def test_unknown_cursor_is_refused(shelf: Shelf, cursor: str) -> None:
     """Given a cursor that is not this customer's invoice, when used, then the parameter is named."""
     shelf.put(an_invoice(id="in_1"), an_invoice(id="in_2", customer="cus_2"))
     with pytest.raises(InvalidParameterError) as caught:
-        shelf.reader.page("cus_1", InvoiceQuery(starting_after=cursor))
+        shelf.pages.page("cus_1", InvoiceQuery(starting_after=cursor))
     assert caught.value.field == "starting_after"
 
 
@@ -202,7 +207,7 @@ def test_pages_join_to_the_whole_list(shelf: Shelf, seconds: list[int], limit: i
     seen: list[str] = []
     cursor = None
     for _ in range(len(invoices) + 1):
-        page = shelf.reader.page(customer, InvoiceQuery(limit=limit, starting_after=cursor))
+        page = shelf.pages.page(customer, InvoiceQuery(limit=limit, starting_after=cursor))
         seen += [summary.id for summary in page.data]
         cursor = page.next_cursor
         if cursor is None:

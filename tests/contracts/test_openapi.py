@@ -14,7 +14,8 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from billing import __version__
 from billing.domain.documents import LOCALES
 from billing.domain.features import Feature
-from billing.domain.invoices import InvoiceQuery, InvoiceStatus
+from billing.domain.invoice_pages import InvoiceQuery
+from billing.domain.invoices import InvoiceStatus
 from billing.domain.usage_alerts import ThresholdKind
 from billing.domain.usage_events import Refusal
 from billing.entrypoints import presenters, problems

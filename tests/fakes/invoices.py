@@ -1,4 +1,4 @@
-"""The ports `InvoiceReader` and `CreditNoteReader` in memory, over a FakeMirror."""
+"""The ports `InvoicePages`, `InvoiceReader` and `CreditNoteReader` in memory, over a FakeMirror."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from billing.domain.catalogue import Coupon, Discount
-from billing.domain.credit_notes import CreditNote, CreditNoteSummary
+from billing.domain.credit_note_summaries import CreditNoteSummary
+from billing.domain.credit_notes import CreditNote
 from billing.domain.customers import Customer
 from billing.domain.errors import InvalidParameterError, UnavailableError
-from billing.domain.invoices import Invoice, InvoicePage, InvoiceSummary
+from billing.domain.invoice_pages import InvoicePage, InvoiceSummary
+from billing.domain.invoices import Invoice
 from billing.domain.mirror import ObjectKind, kind_of, status_of
 from billing.domain.payments import InvoicePayment
 from billing.domain.tax_rates import TaxRate
@@ -19,7 +21,8 @@ from tests.fakes.mirror import FakeMirror, Held
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from billing.domain.invoices import DiscountAmount, InvoiceQuery, Tax
+    from billing.domain.invoice_pages import InvoiceQuery
+    from billing.domain.invoices import DiscountAmount, Tax
     from billing.domain.mirror import Snapshot
 
 

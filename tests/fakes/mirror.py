@@ -21,7 +21,7 @@ from billing.domain.mirror import (
     kind_of,
     status_of,
 )
-from billing.domain.payments import PaymentMethod
+from billing.domain.payment_methods import PaymentMethod
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

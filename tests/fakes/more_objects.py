@@ -16,16 +16,10 @@ from billing.domain.catalogue import (
     PriceType,
     Product,
 )
+from billing.domain.charges import Charge, ChargeStatus, Dispute, Refund
 from billing.domain.money import Money
-from billing.domain.payments import (
-    Charge,
-    ChargeStatus,
-    Dispute,
-    PaymentIntent,
-    PaymentIntentStatus,
-    PaymentMethod,
-    Refund,
-)
+from billing.domain.payment_intents import PaymentIntent, PaymentIntentStatus
+from billing.domain.payment_methods import PaymentMethod
 from billing.domain.periods import instant
 from billing.domain.schedules import (
     PhaseDiscount,

@@ -25,6 +25,7 @@ API = (
     "get_alerts",
     "put_alerts",
 )
+DOMAIN = PROJECT / "layers" / "common" / "billing" / "domain"
 HEAVY = {
     "boto3",
     "pydantic",
@@ -117,3 +118,19 @@ def test_building_a_use_case_of_metering_loads_only_what_it_stands_on(function: 
 def test_what_shows_no_invoices_does_not_build_their_classes(function: str) -> None:
     """Given a function about the deployment, when imported, then the classes of invoices are not made."""
     assert not {"billing.domain.invoices", "billing.domain.einvoice", "hashlib"} & loaded(function)
+
+
+@pytest.mark.parametrize(
+    ("function", "spared"),
+    [
+        ("list_invoices", {"invoices", "payments", "credit_notes", "parties", "documents", "vat"}),
+        ("get_invoice", {"einvoicing", "einvoice", "credit_notes", "customers", "charges", "mirror"}),
+        ("get_invoice_xml", {"credit_notes", "customers", "charges", "mirror"}),
+    ],
+)
+def test_no_classes_are_built_that_an_answer_need_not_show(function: str, spared: set[str]) -> None:
+    """Given a fresh process, when a use case is built, then what it need not show has no classes."""
+    assert all((DOMAIN / f"{name}.py").is_file() for name in spared)
+    modules = loaded(function, f"from billing import bootstrap as b; b.{function}()", _SETTINGS)
+    assert f"billing.use_cases.{function}" in modules
+    assert not {f"billing.domain.{name}" for name in spared} & modules

@@ -34,7 +34,14 @@ def loaded(function: str, then: str = "") -> set[str]:
         "PYTHONPATH": str(PROJECT / "layers" / "common"),
         "AWS_DEFAULT_REGION": "eu-west-1",
         "STRIPE_WEBHOOK_SECRET_ID": "s",
+        "DATABASE_HOST": "127.0.0.1",
+        "DATABASE_PORT": "1",
+        "DATABASE_NAME": "billing",
+        "DATABASE_SECRET_ID": "s",
         "EVENT_QUEUE_URL": "q",
+        "STRIPE_API_BASE": "http://127.0.0.1:1",
+        "STRIPE_API_KEY_SECRET_ID": "s",
+        "STRIPE_LIVEMODE": "true",
         "POWERTOOLS_SERVICE_NAME": "imports",
     }
     listed = subprocess.run(  # noqa: S603 - our own interpreter on our own file
@@ -64,6 +71,14 @@ def test_the_webhook_never_loads_what_it_does_not_use() -> None:
     assert "billing.use_cases.receive_stripe_event" in modules
     assert forbidden(modules, (HEAVY - {"boto3"}) | POWERTOOLS) == set()
     assert not {name for name in modules if name.startswith("billing.adapters.postgres")}
+
+
+@pytest.mark.parametrize("function", ["sweep_stripe_events", "replay_stripe_event"])
+def test_the_queue_is_connected_only_once_there_is_an_event_to_queue(function: str) -> None:
+    """Given what asks the database before it queues, when it is built, then the AWS SDK is not loaded."""
+    modules = loaded(function, then=f"from billing import bootstrap as b; b.{function}()")
+    assert "billing.adapters.sqs.event_queue" in modules
+    assert forbidden(modules, {"boto3", "stripe", "requests"}) == set()
 
 
 def test_applying_without_a_tie_never_loads_stripe() -> None:

@@ -10,10 +10,11 @@ from psycopg import sql
 from billing.adapters.postgres import connection as connection_module
 from billing.adapters.postgres.connection import Credentials, Database, Statement
 from billing.adapters.postgres.identities import PostgresIdentities
+from billing.adapters.postgres.invoice_pages import PostgresInvoicePages
 from billing.adapters.postgres.invoices import PostgresInvoiceReader
 from billing.adapters.postgres.mirror import PostgresMirror
 from billing.domain.errors import UnavailableError
-from billing.domain.invoices import InvoiceQuery
+from billing.domain.invoice_pages import InvoiceQuery
 from billing.domain.mirror import ObjectKind, Observation, Outcome, Verdict
 from local.ports import any_free_port
 from tests.fakes.objects import SECOND, T0, an_event, an_invoice
@@ -189,7 +190,7 @@ def settings_nowhere() -> DatabaseSettings:
         lambda database: PostgresMirror(database).record(EVENT, Outcome.IGNORED, None),
         lambda database: PostgresMirror(database).standing(ObjectKind.INVOICE, "in_1"),
         lambda database: PostgresMirror(database).settle(EVENT, None, None),
-        lambda database: PostgresInvoiceReader(database).page("cus_1", InvoiceQuery()),
+        lambda database: PostgresInvoicePages(database).page("cus_1", InvoiceQuery()),
         lambda database: PostgresInvoiceReader(database).get("cus_1", "in_1"),
         lambda database: PostgresInvoiceReader(database).customer("cus_1"),
         lambda database: PostgresIdentities(database).by_api_key(b""),

@@ -11,11 +11,12 @@ import pytest
 from billing.adapters.postgres import connection as connection_module
 from billing.adapters.postgres.connection import Statement
 from billing.adapters.postgres.identities import PostgresIdentities
+from billing.adapters.postgres.invoice_pages import PostgresInvoicePages
 from billing.adapters.postgres.invoices import PostgresInvoiceReader
 from billing.adapters.postgres.mirror import PostgresMirror
 from billing.adapters.postgres.usage import PostgresUsageMeters, PostgresUsageStore
 from billing.adapters.postgres.usage_terms import PostgresUsageTerms
-from billing.domain.invoices import InvoiceQuery
+from billing.domain.invoice_pages import InvoiceQuery
 from billing.domain.mirror import ObjectKind, Observation, Outcome
 from billing.domain.usage_events import Number, SentEvent
 from billing.use_cases.recent_meters import RecentMeters
@@ -61,7 +62,7 @@ def test_worker_makes_one_round_trip(
 @pytest.mark.parametrize(
     "call",
     [
-        pytest.param(lambda d: PostgresInvoiceReader(d).page("cus_1", InvoiceQuery()), id="page"),
+        pytest.param(lambda d: PostgresInvoicePages(d).page("cus_1", InvoiceQuery()), id="page"),
         pytest.param(lambda d: PostgresInvoiceReader(d).get("cus_1", "in_1"), id="get"),
         pytest.param(lambda d: PostgresInvoiceReader(d).customer("cus_1"), id="customer"),
         pytest.param(lambda d: PostgresIdentities(d).by_api_key(b""), id="by_api_key"),

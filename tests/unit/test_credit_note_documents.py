@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.domain.credit_note_documents import credit_note_document
-from billing.domain.credit_notes import CreditNoteStatus, CreditNoteSummary, RefundAmount
+from billing.domain.credit_note_summaries import CreditNoteSummary
+from billing.domain.credit_notes import CreditNoteStatus, RefundAmount
 from billing.domain.documents import CreditApplied, PaymentMade, fingerprint, invoice_document
 from billing.domain.invoices import InvoiceStatus
 from billing.domain.money import Money

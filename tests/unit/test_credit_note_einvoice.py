@@ -15,7 +15,8 @@ from billing.adapters.pdf.renderer import FpdfInvoiceRenderer
 from billing.domain.credit_note_documents import credit_note_document
 from billing.domain.credit_notes import CreditNoteStatus
 from billing.domain.einvoice import EInvoice
-from billing.domain.einvoicing import einvoice, missing
+from billing.domain.einvoice_gaps import missing
+from billing.domain.einvoicing import einvoice
 from tests.support.credit_notes import credit_note_of, stripe_credit_note
 from tests.support.einvoices import SELLER, kind
 from tests.support.schematron import Schematron

@@ -14,7 +14,8 @@ from pypdf import PdfReader
 from billing.adapters.pdf.credit_note_labels import CREDIT_NOTE_LABELS
 from billing.adapters.pdf.renderer import FpdfInvoiceRenderer
 from billing.domain.credit_note_documents import credit_note_document
-from billing.domain.credit_notes import CreditNoteStatus, CreditNoteSummary
+from billing.domain.credit_note_summaries import CreditNoteSummary
+from billing.domain.credit_notes import CreditNoteStatus
 from billing.domain.documents import LOCALES, TEMPLATE_VERSION, invoice_document
 from billing.domain.invoices import DiscountAmount, InvoiceStatus
 from billing.domain.money import Money

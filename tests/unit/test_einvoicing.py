@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from billing.adapters.einvoice.xml import einvoice_xml
 from billing.domain.documents import invoice_document
 from billing.domain.einvoice import EInvoice, Incomplete
-from billing.domain.einvoicing import einvoice, missing
+from billing.domain.einvoice_gaps import missing
+from billing.domain.einvoicing import einvoice
 from billing.domain.invoices import DiscountAmount, InvoiceStatus, Tax
 from billing.domain.money import Money, exponent
 from billing.domain.parties import Address, TaxId

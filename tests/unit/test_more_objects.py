@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from billing.adapters.postgres.plain_state import plain_state
 from billing.adapters.stripe.events import read_event, read_object
+from billing.domain.charges import ChargeStatus
 from billing.domain.mirror import (
     Deletion,
     ObjectKind,
@@ -23,7 +24,7 @@ from billing.domain.mirror import (
     may_follow,
 )
 from billing.domain.money import Money
-from billing.domain.payments import ChargeStatus, PaymentIntentStatus
+from billing.domain.payment_intents import PaymentIntentStatus
 from billing.domain.schedules import ScheduleStatus
 from tests.fakes import more_payloads as payloads
 from tests.fakes.more_objects import (

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.domain.errors import NotFoundError
-from billing.domain.invoices import InvoiceQuery, InvoiceStatus
+from billing.domain.invoice_pages import InvoiceQuery
+from billing.domain.invoices import InvoiceStatus
 from billing.entrypoints import parameters
 from billing.entrypoints.http import Request
 from billing.entrypoints.invoice_query import invoice_query

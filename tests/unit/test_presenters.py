@@ -10,15 +10,8 @@ from decimal import Decimal
 import pytest
 
 from billing.domain.features import Feature
-from billing.domain.invoices import (
-    DiscountAmount,
-    Invoice,
-    InvoiceLine,
-    InvoicePage,
-    InvoiceStatus,
-    InvoiceSummary,
-    Tax,
-)
+from billing.domain.invoice_pages import InvoicePage, InvoiceSummary
+from billing.domain.invoices import DiscountAmount, Invoice, InvoiceLine, InvoiceStatus, Tax
 from billing.domain.money import Money
 from billing.domain.parties import Address, TaxId
 from billing.domain.periods import Period

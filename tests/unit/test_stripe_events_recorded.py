@@ -3,10 +3,12 @@ from __future__ import annotations
 from typing import Any
 
 from billing.adapters.stripe.events import DELETION_TYPES, SNAPSHOT_TYPES, read_event
+from billing.domain.charges import Charge
 from billing.domain.customers import Customer
 from billing.domain.invoices import Invoice
 from billing.domain.mirror import Mention, NotMirrored, Unreadable
-from billing.domain.payments import Charge, InvoicePayment, InvoicePaymentStatus, PaymentIntent
+from billing.domain.payment_intents import PaymentIntent
+from billing.domain.payments import InvoicePayment, InvoicePaymentStatus
 
 
 def test_every_recorded_event_is_read(zulip_events: list[dict[str, Any]]) -> None:

@@ -70,9 +70,10 @@ def receive_stripe_event() -> ReceiveStripeEvent:
 @cache
 def list_invoices() -> ListInvoices:
     """Return the use case behind GET invoices."""
+    from billing.adapters.postgres.invoice_pages import PostgresInvoicePages
     from billing.use_cases.list_invoices import ListInvoices
 
-    return ListInvoices(_invoice_reader())
+    return ListInvoices(PostgresInvoicePages(_database()))
 
 
 @cache

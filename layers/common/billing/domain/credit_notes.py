@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from billing.domain.statuses import CreditNoteStatus
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -13,12 +14,7 @@ if TYPE_CHECKING:
     from billing.domain.invoices import DiscountAmount, Tax
     from billing.domain.money import Money
 
-
-class CreditNoteStatus(StrEnum):
-    """Stripe's credit note statuses; a void one is never issued again."""
-
-    ISSUED = "issued"
-    VOID = "void"
+__all__ = ["CreditNote", "CreditNoteLine", "CreditNoteStatus", "RefundAmount"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +80,3 @@ class CreditNote:
     taxes: tuple[Tax, ...]
     lines: tuple[CreditNoteLine, ...]
     lines_complete: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class CreditNoteSummary:
-    """What an invoice says of a credit note that corrects it."""
-
-    id: str
-    number: str
-    status: CreditNoteStatus
-    total: Money
-    pre_payment_amount: Money
-    post_payment_amount: Money
-    created: datetime
-    effective_at: datetime | None

@@ -14,21 +14,22 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from billing.domain.credit_notes import CreditNoteStatus
 from billing.domain.document_lines import document_line, summed, totals
 from billing.domain.errors import InvalidParameterError
 from billing.domain.parties import Address
 from billing.domain.payments import InvoicePaymentStatus
 from billing.domain.periods import Period
+from billing.domain.statuses import CreditNoteStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from billing.domain.customers import Customer
     from billing.domain.document_lines import DocumentLine, Totals
-    from billing.domain.invoices import Invoice, InvoiceStatus
+    from billing.domain.invoices import Invoice
     from billing.domain.money import Money
     from billing.domain.parties import TaxId
+    from billing.domain.statuses import InvoiceStatus
 
 TEMPLATE_VERSION = 4
 

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from billing.domain.parties import Address
     from billing.domain.vat import Vat
 
-PROFILE = "en16931"
-
 DISCOUNT = "Discount"
 """What a discount is called that has no name here."""
 

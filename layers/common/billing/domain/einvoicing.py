@@ -11,17 +11,15 @@ Where the two differ:
   (BT-115) is Stripe's either way.
 - A difference that rounding cannot explain is no rounding: such an invoice has no e-invoice.
 
-What lacks is named, never guessed: a wrong VAT category is worse than none.
+What lacks is named by einvoice_gaps.py, never guessed.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from datetime import timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING
 
-from billing.domain.credit_notes import CreditNoteStatus
 from billing.domain.einvoice import (
     DISCOUNT,
     Days,
@@ -33,40 +31,31 @@ from billing.domain.einvoice import (
     PrecedingInvoice,
     VatBreakdown,
 )
-from billing.domain.invoices import InvoiceStatus
+from billing.domain.einvoice_gaps import checked, net_amount, reckoned_tax, smallest_unit, taxed_amounts
 from billing.domain.money import exponent
-from billing.domain.vat import EXEMPTION, UnclearVatError, VatCategory, vat_id, vat_of
+from billing.domain.vat import EXEMPTION, VatCategory, vat_id
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from billing.domain.document_lines import DocumentLine
     from billing.domain.documents import InvoiceDocument
-    from billing.domain.money import Money
     from billing.domain.periods import Period
     from billing.domain.vat import Vat
 
-_DECIMALS = 2
-"""At most, in every amount (BR-DEC-*)."""
-_SHOWN = (InvoiceStatus.OPEN, InvoiceStatus.PAID, InvoiceStatus.UNCOLLECTIBLE, CreditNoteStatus.ISSUED)
 _TOLERANCE = Decimal(1)
 """How far, in major units, the schematron lets the tax be from the basis times the rate: less than this."""
 
 
 def einvoice(document: InvoiceDocument) -> EInvoice | Incomplete:
     """Return the e-invoice of the document, or what lacks for it."""
-    vats, missing = _vats(document)
-    categories = {category for category, _ in vats}
-    missing |= _missing_parties(document, categories) | _missing_sums(document)
-    breakdown: tuple[VatBreakdown, ...] = ()
-    if len(vats) == len(document.lines):
-        breakdown = _breakdown(document, vats)
-        missing |= _missing_taxes(document, vats)
+    vats, missing = checked(document)
     if missing or document.number is None or document.buyer.name is None:
-        return Incomplete(tuple(sorted(missing)))
+        return Incomplete(missing)
+    breakdown = _breakdown(document, vats)
     totals = _totals(document, breakdown)
     # BR-O-02: no VAT identifiers where nothing is subject to VAT.
-    identified = VatCategory.OUT_OF_SCOPE not in categories
+    identified = all(category is not VatCategory.OUT_OF_SCOPE for category, _ in vats)
     seller, buyer = document.seller, document.buyer
     return EInvoice(
         number=document.number,
@@ -99,113 +88,15 @@ def einvoice(document: InvoiceDocument) -> EInvoice | Incomplete:
     )
 
 
-def missing(document: InvoiceDocument) -> tuple[str, ...]:
-    """Return what lacks for an e-invoice of the document; empty where it has one."""
-    found = einvoice(document)
-    return found.missing if isinstance(found, Incomplete) else ()
-
-
-def _vats(document: InvoiceDocument) -> tuple[list[Vat], set[str]]:
-    """Return each line's category and rate, fewer than lines where one cannot be told, and what lacks."""
-    missing: set[str] = set() if document.lines else {"lines"}
-    exempt = document.buyer.tax_exempt
-    vats: list[Vat | None] = []
-    for line in document.lines:
-        try:
-            vats.append(vat_of(line.taxes, exempt) if line.taxes or line.amount != line.discount else None)
-        except UnclearVatError as unclear:
-            missing.add(unclear.missing)
-    known = [vat for vat in vats if vat is not None]
-    if not known and not missing:
-        try:
-            known = [vat_of((), exempt)]
-        except UnclearVatError as unclear:
-            missing.add(unclear.missing)
-    categories = {category for category, _ in known}
-    if VatCategory.OUT_OF_SCOPE in categories and len(categories) > 1:
-        missing.add("lines.taxes")  # BR-O-11: nothing else beside what is not subject to VAT
-    # A line of nothing without a tax is taxed as the others are.
-    return [vat or known[0] for vat in vats if known], missing
-
-
-def _missing_parties(document: InvoiceDocument, categories: set[VatCategory]) -> set[str]:
-    seller, buyer = document.seller, document.buyer
-    out_of_scope = VatCategory.OUT_OF_SCOPE in categories
-    there = {
-        "status": document.status in _SHOWN,
-        "number": bool(document.number),
-        # BR-55: a reference to an invoice names its number.
-        "invoice": document.corrects is None or bool(document.corrects.invoice_number),
-        "lines.description": all((line.description or "").strip() for line in document.lines),
-        "seller.address.country": bool(seller.address.country),
-        # BR-CO-26: something must identify the seller, and BR-O-02 forbids the VAT identifier.
-        "seller.registration": bool(seller.registration) or not out_of_scope,
-        "seller.vat_id": vat_id(seller.tax_ids) is not None or out_of_scope,
-        "buyer.name": bool((buyer.name or "").strip()),
-        "buyer.address.country": bool(buyer.address.country),
-        "buyer.vat_id": vat_id(buyer.tax_ids) is not None or VatCategory.REVERSE_CHARGE not in categories,
-    }
-    return {name for name, is_there in there.items() if not is_there}
-
-
-def _missing_sums(document: InvoiceDocument) -> set[str]:
-    """Return which of Stripe's sums do not follow from the lines, or cannot be written."""
-    lines, totals = document.lines, document.totals
-    taxes = [tax for line in lines for tax in line.taxes]
-    added = sum(tax.amount.amount for tax in taxes if not tax.inclusive)
-    missing = set()
-    if totals.total.amount != sum(line.amount.amount - line.discount.amount for line in lines) + added:
-        missing.add("total")
-    if sum(tax.amount.amount for tax in taxes) != sum(tax.amount.amount for tax in totals.taxes):
-        missing.add("taxes.amount")
-    if totals.due.amount > max(totals.total.amount, 0):
-        missing.add("starting_balance")  # an older debt is collected too: no amount paid is negative
-    amounts = [totals.total, totals.due, *(line.discount for line in lines), *(_net(line) for line in lines)]
-    if any(amount.decimal != round(amount.decimal, _DECIMALS) for amount in amounts):
-        missing.add("currency")  # a third decimal that is not 0
-    return missing
-
-
-def _missing_taxes(document: InvoiceDocument, vats: Sequence[Vat]) -> set[str]:
-    """Return whether Stripe's tax is more than a rounding away from what the rate gives.
-
-    Stripe rounds each line's tax, or spreads what it rounded once: either way a line is off by less than
-    one minor unit, an included tax by (1 + rate) times that, for it moves the basis too.
-    """
-    lines = Counter(vats)
-    unit = _unit(document.currency)
-    for vat, (basis, charged) in _taxed(document, vats).items():
-        category, rate = vat
-        off = abs(charged - _reckoned(vat, basis, unit))
-        if off > ((lines[vat] * (1 + rate / 100) + 1) * unit if category is VatCategory.STANDARD else 0):
-            return {"taxes.amount"}
-    return set()
-
-
 def _breakdown(document: InvoiceDocument, vats: Sequence[Vat]) -> tuple[VatBreakdown, ...]:
     """Return BG-23; where the taxes are Stripe's all over, they sum up to those of the document."""
-    unit = _unit(document.currency)
+    unit = smallest_unit(document.currency)
     groups = []
-    for vat, (basis, charged) in _taxed(document, vats).items():
-        reckoned = _reckoned(vat, basis, unit)
+    for vat, (basis, charged) in taxed_amounts(document, vats).items():
+        reckoned = reckoned_tax(vat, basis, unit)
         tax = charged if abs(charged - reckoned) < _TOLERANCE else reckoned
         groups.append(VatBreakdown(vat=vat, taxable=basis, tax=tax, reason=EXEMPTION.get(vat[0])))
     return tuple(groups)
-
-
-def _taxed(document: InvoiceDocument, vats: Sequence[Vat]) -> dict[Vat, tuple[Decimal, Decimal]]:
-    """Return the basis and Stripe's tax of each category and rate."""
-    sums: dict[Vat, tuple[Decimal, Decimal]] = {}
-    for line, vat in zip(document.lines, vats, strict=True):
-        basis, charged = sums.get(vat, (Decimal(0), Decimal(0)))
-        tax = sum((tax.amount.decimal for tax in line.taxes), start=Decimal(0))
-        sums[vat] = basis + _net(line).decimal, charged + tax
-    return sums
-
-
-def _reckoned(vat: Vat, basis: Decimal, unit: Decimal) -> Decimal:
-    """Return the basis times the rate, rounded once (BR-CO-17), half up; 0 has no sign."""
-    return (basis * vat[1] / 100).quantize(unit, ROUND_HALF_UP) + Decimal(0)
 
 
 def _terms(document: InvoiceDocument) -> str:
@@ -237,14 +128,14 @@ def _line(number: int, line: DocumentLine, vat: Vat) -> EInvoiceLine:
     The second is what tiers, prorations and included taxes need: a price that has no end of decimals per
     piece is exact per quantity (BT-149).
     """
-    net = _net(line).decimal
+    net = net_amount(line).decimal
     allowance = _net_discount(line, vat)
     amount = net + allowance
     quantity, unit_amount = line.quantity or Decimal(0), line.unit_amount
     if unit_amount is not None and unit_amount >= 0:
         price = unit_amount.scaleb(-exponent(line.amount.currency))
         for signed in (quantity, -quantity):
-            if (signed * price).quantize(_unit(line.amount.currency), ROUND_HALF_UP) == amount:
+            if (signed * price).quantize(smallest_unit(line.amount.currency), ROUND_HALF_UP) == amount:
                 return _priced(number, line, vat, signed, price, Decimal(1))
     pieces = abs(quantity) or Decimal(1)
     return _priced(number, line, vat, pieces if amount >= 0 else -pieces, abs(amount), pieces)
@@ -260,7 +151,7 @@ def _priced(
         price=price,
         price_quantity=price_quantity,
         allowance=_net_discount(line, vat),
-        net=_net(line).decimal,
+        net=net_amount(line).decimal,
         vat=vat,
         period=_days(line.period),
         allowance_reason=_reason(line),
@@ -273,23 +164,12 @@ def _reason(line: DocumentLine) -> str:
     return ", ".join(dict.fromkeys(name or DISCOUNT for name in names)) or DISCOUNT
 
 
-def _net(line: DocumentLine) -> Money:
-    """Return BT-131: the amount less discounts and what it includes of tax."""
-    included = (tax.amount for tax in line.taxes if tax.inclusive)
-    return sum((-amount for amount in included), start=line.amount - line.discount)
-
-
 def _net_discount(line: DocumentLine, vat: Vat) -> Decimal:
     """Return the discount without the tax in it."""
     discount = line.discount.decimal
     if not any(tax.inclusive for tax in line.taxes):
         return discount
-    return (discount / (1 + vat[1] / 100)).quantize(_unit(line.amount.currency), ROUND_HALF_UP)
-
-
-def _unit(currency: str) -> Decimal:
-    """Return the smallest amount that may be written: a cent, or the currency's own unit if it has none."""
-    return Decimal(1).scaleb(-min(exponent(currency), _DECIMALS))
+    return (discount / (1 + vat[1] / 100)).quantize(smallest_unit(line.amount.currency), ROUND_HALF_UP)
 
 
 def _days(period: Period | None) -> Days | None:

@@ -1,30 +1,23 @@
-"""The mirror's view of a Stripe invoice, and how customers ask for theirs."""
+"""The mirror's view of a Stripe invoice."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from billing.domain.statuses import InvoiceStatus
 
 if TYPE_CHECKING:
     from datetime import datetime
     from decimal import Decimal
 
-    from billing.domain.credit_notes import CreditNoteSummary
+    from billing.domain.credit_note_summaries import CreditNoteSummary
     from billing.domain.money import Money
     from billing.domain.parties import Address, TaxId
     from billing.domain.payments import InvoicePayment
     from billing.domain.periods import Period
 
-
-class InvoiceStatus(StrEnum):
-    """Stripe's invoice statuses."""
-
-    DRAFT = "draft"
-    OPEN = "open"
-    PAID = "paid"
-    UNCOLLECTIBLE = "uncollectible"
-    VOID = "void"
+__all__ = ["DiscountAmount", "Invoice", "InvoiceLine", "InvoiceStatus", "Tax"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,22 +82,6 @@ class InvoiceLine:
 
 
 @dataclass(frozen=True, slots=True)
-class InvoiceSummary:
-    """What a list of invoices shows."""
-
-    id: str
-    number: str | None
-    status: InvoiceStatus
-    currency: str
-    total: Money
-    amount_due: Money
-    amount_paid: Money
-    period: Period
-    created: datetime
-    due_date: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
 class Invoice:
     """An invoice as Stripe last told it, with every line.
 
@@ -149,28 +126,3 @@ class Invoice:
     lines_complete: bool = True
     credit_notes: tuple[CreditNoteSummary, ...] = ()
     payments: tuple[InvoicePayment, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class InvoiceQuery:
-    """Which invoices of a customer to list; `created` bounds are half-open: [created_from, created_to)."""
-
-    limit: int = 20
-    starting_after: str | None = None
-    status: InvoiceStatus | None = None
-    created_from: datetime | None = None
-    created_to: datetime | None = None
-    currency: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class InvoicePage:
-    """One page, newest first; `next_cursor` continues it and is None on the last page."""
-
-    data: tuple[InvoiceSummary, ...]
-    has_more: bool
-
-    @property
-    def next_cursor(self) -> str | None:
-        """The id to pass as `starting_after` for the next page."""
-        return self.data[-1].id if self.has_more else None

@@ -12,21 +12,14 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from billing.domain.catalogue import Coupon, Discount, Meter, Price, Product
+from billing.domain.charges import Charge, ChargeStatus, Dispute, Refund
 from billing.domain.credit_notes import CreditNote, CreditNoteStatus
 from billing.domain.customers import Customer
 from billing.domain.errors import PayloadRejectedError
 from billing.domain.invoices import Invoice, InvoiceStatus
-from billing.domain.payments import (
-    Charge,
-    ChargeStatus,
-    Dispute,
-    InvoicePayment,
-    InvoicePaymentStatus,
-    PaymentIntent,
-    PaymentIntentStatus,
-    PaymentMethod,
-    Refund,
-)
+from billing.domain.payment_intents import PaymentIntent, PaymentIntentStatus
+from billing.domain.payment_methods import PaymentMethod
+from billing.domain.payments import InvoicePayment, InvoicePaymentStatus
 from billing.domain.schedules import ScheduleStatus, SubscriptionSchedule
 from billing.domain.subscriptions import Subscription, SubscriptionStatus
 from billing.domain.tax_rates import TaxRate

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from billing.domain.invoices import InvoiceQuery, InvoiceStatus
+from billing.domain.invoice_pages import InvoiceQuery
+from billing.domain.statuses import InvoiceStatus
 from billing.entrypoints.parameters import STRIPE_ID, Fields, RefusedError, time
 
 if TYPE_CHECKING:

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from billing.domain.einvoice import PROFILE
 from billing.entrypoints.routes import GET_CREDIT_NOTE_PDF, GET_INVOICE_PDF
 from billing.entrypoints.shapes import money, optional_decimal, optional_money, optional_time, period, time
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from billing.domain.credit_notes import CreditNoteSummary
-    from billing.domain.invoices import DiscountAmount, Invoice, InvoiceLine, InvoicePage, InvoiceSummary, Tax
+    from billing.domain.credit_note_summaries import CreditNoteSummary
+    from billing.domain.invoice_pages import InvoicePage, InvoiceSummary
+    from billing.domain.invoices import DiscountAmount, Invoice, InvoiceLine, Tax
     from billing.domain.parties import Address
     from billing.domain.payments import InvoicePayment
 
     type Json = dict[str, object]
+
+_EINVOICE_PROFILE = "en16931"
 
 
 def invoice_page(page: InvoicePage) -> Json:
@@ -68,7 +70,7 @@ def invoice(found: Invoice, missing: Sequence[str]) -> Json:
         "payments": [_payment(payment) for payment in found.payments],
         "credit_notes": [_credit_note(note) for note in found.credit_notes],
         "pdf_url": GET_INVOICE_PDF.path.replace("{id}", found.id),
-        "einvoice": {"profile": None if missing else PROFILE, "missing": list(missing)},
+        "einvoice": {"profile": None if missing else _EINVOICE_PROFILE, "missing": list(missing)},
     }
 
 

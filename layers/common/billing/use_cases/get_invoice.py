@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from billing.domain.documents import invoice_document, needs_customer
-from billing.domain.einvoicing import missing
+from billing.domain.einvoice_gaps import missing
 from billing.domain.errors import NotFoundError
 
 if TYPE_CHECKING:

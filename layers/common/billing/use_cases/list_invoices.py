@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from billing.domain.invoices import InvoicePage, InvoiceQuery
-    from billing.use_cases.ports import InvoiceReader
+    from billing.domain.invoice_pages import InvoicePage, InvoiceQuery
+    from billing.use_cases.ports import InvoicePages
 
 
 @dataclass(frozen=True, slots=True)
 class ListInvoices:
     """Lists invoices from the mirror."""
 
-    invoices: InvoiceReader
+    invoices: InvoicePages
 
     def __call__(self, customer: str, query: InvoiceQuery) -> InvoicePage:
         """Return one page of the customer's invoices, newest first; empty when there are none.

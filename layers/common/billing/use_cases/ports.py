@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from billing.domain.customers import Customer
     from billing.domain.documents import InvoiceDocument
     from billing.domain.einvoice import EInvoice
-    from billing.domain.invoices import Invoice, InvoicePage, InvoiceQuery
+    from billing.domain.invoice_pages import InvoicePage, InvoiceQuery
+    from billing.domain.invoices import Invoice
     from billing.domain.mirror import (
         MalformedEvent,
         ObjectKind,
@@ -194,8 +195,8 @@ class StripeObjects(Protocol):
         ...
 
 
-class InvoiceReader(Protocol):
-    """Invoices of one customer; another customer's invoice does not exist here."""
+class InvoicePages(Protocol):
+    """Lists of one customer's invoices; apart from the invoices themselves, which a list does not load."""
 
     def page(self, customer: str, query: InvoiceQuery) -> InvoicePage:
         """Return one page, newest first (by creation, then id).
@@ -208,6 +209,10 @@ class InvoiceReader(Protocol):
             The database does not answer.
         """
         ...
+
+
+class InvoiceReader(Protocol):
+    """Invoices of one customer; another customer's invoice does not exist here."""
 
     def get(self, customer: str, invoice_id: str) -> Invoice | None:
         """Return the invoice with every line in Stripe's order, None if this customer has none such.
@@ -404,6 +409,7 @@ __all__ = [
     "EventQueue",
     "FeatureFlags",
     "Identities",
+    "InvoicePages",
     "InvoiceReader",
     "InvoiceRenderer",
     "Mirror",

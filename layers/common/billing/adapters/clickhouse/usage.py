@@ -21,8 +21,8 @@ from billing.adapters.clickhouse.batch import (
     stored_rows,
 )
 from billing.adapters.clickhouse.questions import UsageQuestions
-from billing.adapters.postgres.codec import period, utc
 from billing.adapters.postgres.connection import Statement
+from billing.adapters.postgres.instants import period, utc
 from billing.adapters.postgres.usage_alerts import alert_statements
 from billing.domain.periods import Period
 from billing.domain.usage import Aggregation, UsageSnapshot

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, LiteralString
 
-from billing.adapters.postgres.codec import utc_or_none
 from billing.adapters.postgres.connection import Statement
+from billing.adapters.postgres.instants import utc_or_none
 from billing.adapters.postgres.mirror_sql import TABLES
 from billing.domain.mirror import ObjectKind
 from billing.domain.recovery import KindBackfill

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC
 from json import JSONEncoder
 from typing import TYPE_CHECKING, Any
 
 from billing.domain.invoices import DiscountAmount, Tax
 from billing.domain.money import Money
 from billing.domain.parties import Address, TaxId
-from billing.domain.periods import Period
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from datetime import datetime
 
 type Json = dict[str, Any]
 
@@ -48,26 +45,6 @@ def minor_or_none(money: Money | None, currency: str) -> int | None:
 def money_or_none(amount: int | None, currency: str) -> Money | None:
     """Return the money of a column that may be NULL."""
     return None if amount is None else Money(amount, currency)
-
-
-def utc(moment: datetime) -> datetime:
-    """Return the instant in UTC, whatever timezone the session shows it in."""
-    return moment.astimezone(UTC)
-
-
-def utc_or_none(moment: datetime | None) -> datetime | None:
-    """Return the instant in UTC, None for NULL."""
-    return None if moment is None else utc(moment)
-
-
-def instant_or_none(moment: datetime | None) -> str | None:
-    """Return the instant as JSON has it, None for none."""
-    return None if moment is None else moment.isoformat()
-
-
-def period(start: datetime, end: datetime) -> Period:
-    """Return the half-open period of two columns."""
-    return Period(utc(start), utc(end))
 
 
 def address_to_json(address: Address | None) -> Json | None:

@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from billing.adapters.postgres.codec import (
-    discounts_to_json,
-    instant_or_none,
-    minor,
-    minor_or_none,
-    taxes_to_json,
-)
+from billing.adapters.postgres.codec import discounts_to_json, minor, minor_or_none, taxes_to_json
+from billing.adapters.postgres.instants import instant_or_none
 
 if TYPE_CHECKING:
     from billing.adapters.postgres.codec import Json

@@ -4,25 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from billing.adapters.postgres.codec import (
-    discounts_from_json,
-    money_or_none,
-    taxes_from_json,
-    utc,
-    utc_or_none,
-)
+from billing.adapters.postgres.codec import discounts_from_json, money_or_none, taxes_from_json
 from billing.adapters.postgres.connection import Statement
 from billing.adapters.postgres.discount_table import SELECT_OF_CREDIT_NOTE as SELECT_COUPONS
 from billing.adapters.postgres.discount_table import read_coupons
+from billing.adapters.postgres.instants import utc, utc_or_none
 from billing.adapters.postgres.tax_rate_table import SELECT_OF_CREDIT_NOTE as SELECT_RATES
 from billing.adapters.postgres.tax_rate_table import read_rates
-from billing.domain.credit_notes import (
-    CreditNote,
-    CreditNoteLine,
-    CreditNoteStatus,
-    CreditNoteSummary,
-    RefundAmount,
-)
+from billing.domain.credit_notes import CreditNote, CreditNoteLine, CreditNoteStatus, RefundAmount
 from billing.domain.money import Money
 
 if TYPE_CHECKING:
@@ -31,12 +20,6 @@ if TYPE_CHECKING:
     from billing.adapters.postgres.connection import Database
     from billing.adapters.postgres.discount_table import Coupons
     from billing.adapters.postgres.tax_rate_table import Rates
-
-SELECT_OF_INVOICE = """
-SELECT id, number, status, currency, total, pre_payment_amount, post_payment_amount, created, effective_at
-FROM credit_notes
-WHERE invoice = %(id)s AND customer = %(customer)s AND deleted_at IS NULL
-ORDER BY created, id"""
 
 _SELECT_CREDIT_NOTE = """
 SELECT id, livemode, created, customer, invoice, number, status, type, currency, reason, memo, amount,
@@ -75,21 +58,6 @@ class PostgresCreditNoteReader:
             Statement(SELECT_COUPONS, parameters),
         )
         return _credit_note(heads[0], lines, read_rates(rates), read_coupons(coupons)) if heads else None
-
-
-def read_summary(row: Mapping[str, Any]) -> CreditNoteSummary:
-    """Return what an invoice says of a credit note, from a row of SELECT_OF_INVOICE."""
-    currency = row["currency"]
-    return CreditNoteSummary(
-        id=row["id"],
-        number=row["number"],
-        status=CreditNoteStatus(row["status"]),
-        total=Money(row["total"], currency),
-        pre_payment_amount=Money(row["pre_payment_amount"], currency),
-        post_payment_amount=Money(row["post_payment_amount"], currency),
-        created=utc(row["created"]),
-        effective_at=utc_or_none(row["effective_at"]),
-    )
 
 
 def _credit_note(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from billing.adapters.postgres.codec import address_from_json, address_to_json, utc
-from billing.domain.customers import Customer
+from billing.adapters.postgres.codec import address_from_json, address_to_json
+from billing.adapters.postgres.instants import utc
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from billing.adapters.postgres.codec import Json
+    from billing.domain.customers import Customer
 
 _PERSONAL = ("name", "email", "phone", "description", "address")
 
@@ -47,6 +48,9 @@ def customer_deletion() -> Json:
 
 def read_customer(row: Mapping[str, Any]) -> Customer:
     """Return the customer of a row of SELECT_ONE."""
+    # Not at the top: invoices come with SELECT_ONE, and mostly say themselves whom they are for.
+    from billing.domain.customers import Customer
+
     return Customer(
         id=row["id"],
         livemode=row["livemode"],

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, LiteralString
 
-from billing.adapters.postgres.codec import utc, utc_or_none
 from billing.adapters.postgres.connection import Statement
+from billing.adapters.postgres.instants import utc, utc_or_none
 from billing.domain.mirror import Outcome
 from billing.domain.recovery import InboxRow
 

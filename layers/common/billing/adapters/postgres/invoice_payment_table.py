@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from billing.adapters.postgres.codec import money_or_none, utc, utc_or_none
+from billing.adapters.postgres.codec import money_or_none
+from billing.adapters.postgres.instants import utc, utc_or_none
 from billing.domain.money import Money
 from billing.domain.payments import InvoicePayment, InvoicePaymentStatus
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from billing.adapters.postgres.codec import (
     address_to_json,
     discounts_to_json,
-    instant_or_none,
     minor,
     minor_or_none,
     tax_ids_to_json,
     taxes_to_json,
 )
+from billing.adapters.postgres.instants import instant_or_none
 
 if TYPE_CHECKING:
     from billing.adapters.postgres.codec import Json

@@ -76,6 +76,4 @@ def _row(meter: UsageMeter) -> DictRow:
 def _check_unchanged(name: str, row: DictRow, standing: DictRow | None) -> None:
     for member in _FIXED:
         if standing is not None and row[member] != standing[member]:
-            raise SchemaError(
-                f"meters.json: {name} has another {member} than before; give that a new name"
-            )
+            raise SchemaError(f"meters.json: {name} has another {member} than before; give that a new name")

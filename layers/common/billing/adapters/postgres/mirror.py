@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from billing.adapters.postgres.codec import as_json, utc
+from billing.adapters.postgres.codec import as_json
 from billing.adapters.postgres.connection import Statement
 from billing.adapters.postgres.credit_note_table import credit_note_deletion, credit_note_state
 from billing.adapters.postgres.customer_table import customer_deletion, customer_state
 from billing.adapters.postgres.discount_table import SELECT_UNKNOWN as SELECT_UNKNOWN_DISCOUNTS
+from billing.adapters.postgres.instants import utc
 from billing.adapters.postgres.invoice_table import invoice_deletion, invoice_state
 from billing.adapters.postgres.mirror_sql import (
     FORGET_CARDS,
@@ -44,7 +45,7 @@ from billing.domain.mirror import (
     Verdict,
     kind_of,
 )
-from billing.domain.payments import PaymentMethod
+from billing.domain.payment_methods import PaymentMethod
 from billing.domain.subscriptions import Subscription
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from billing.adapters.postgres.codec import instant_or_none
+from billing.adapters.postgres.instants import instant_or_none
 
 if TYPE_CHECKING:
     from billing.adapters.postgres.codec import Json

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, LiteralString
 
-from billing.adapters.postgres.codec import utc
 from billing.adapters.postgres.connection import Statement
+from billing.adapters.postgres.instants import utc
 from billing.domain.recovery import EVENTS_KEPT, OvertakenError, Sweep
 
 if TYPE_CHECKING:

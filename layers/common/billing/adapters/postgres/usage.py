@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, LiteralString
 
-from billing.adapters.postgres.codec import period, utc
 from billing.adapters.postgres.connection import Statement
+from billing.adapters.postgres.instants import period, utc
 from billing.adapters.postgres.usage_alerts import alert_statements
 from billing.domain.usage import Aggregation, Recorded, UsageMeter, UsagePoint, UsageSnapshot
 

@@ -6,8 +6,8 @@ import json
 from decimal import Decimal
 from typing import TYPE_CHECKING, LiteralString
 
-from billing.adapters.postgres.codec import period, utc
 from billing.adapters.postgres.connection import Statement
+from billing.adapters.postgres.instants import period, utc
 from billing.domain.usage_alerts import Threshold, ThresholdKind, UsageAlert
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, LiteralString
 
-from billing.adapters.postgres.codec import period, utc
 from billing.adapters.postgres.connection import Statement
+from billing.adapters.postgres.instants import period, utc
 from billing.domain.catalogue import PriceTier
 from billing.domain.usage_plans import MeteredItem, MeteredPrice
 

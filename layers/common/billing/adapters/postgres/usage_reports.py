@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, LiteralString
 
-from billing.adapters.postgres.codec import utc
 from billing.adapters.postgres.connection import Statement
+from billing.adapters.postgres.instants import utc
 from billing.domain.usage_reports import End, HourReported, StripeMeter, UsageReport
 
 if TYPE_CHECKING:

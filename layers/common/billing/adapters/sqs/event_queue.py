@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
-
 from billing.domain.errors import UnavailableError
 
 if TYPE_CHECKING:
@@ -29,6 +25,8 @@ class SqsEventQueue:
         UnavailableError
             It could not be stored; the sender must try again.
         """
+        from botocore.exceptions import BotoCoreError, ClientError
+
         try:
             self._connected().send_message(QueueUrl=self._queue_url, MessageBody=body)
         except (BotoCoreError, ClientError) as error:
@@ -36,6 +34,10 @@ class SqsEventQueue:
 
     def _connected(self) -> SQSClient:
         if self._client is None:
+            # Not at the top: a sweep and a replay ask the database first, and may have nothing to queue.
+            import boto3
+            from botocore.config import Config
+
             # Stripe waits some 20 s for an answer: three tries end well within that.
             patience = Config(
                 connect_timeout=2, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 3}

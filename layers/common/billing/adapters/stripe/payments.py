@@ -4,15 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from billing.domain.payments import (
-    Charge,
-    ChargeStatus,
-    Dispute,
-    PaymentIntent,
-    PaymentIntentStatus,
-    PaymentMethod,
-    Refund,
-)
+from billing.domain.charges import Charge, ChargeStatus, Dispute, Refund
+from billing.domain.payment_intents import PaymentIntent, PaymentIntentStatus
+from billing.domain.payment_methods import PaymentMethod
 
 if TYPE_CHECKING:
     from billing.adapters.stripe.reading import Node
