@@ -109,6 +109,14 @@ OPERATE = @$(RUN)/python -m operate $(if $(STACK),--stack "$(STACK)")
 backfill: setup ## Mirror all that Stripe lists, beside the webhooks; goes on where it was cut
 	$(OPERATE) backfill
 
+.PHONY: move-usage
+move-usage: setup ## Move usage to the store that UsageStore names; goes on where it was cut
+	$(OPERATE) move-usage
+
+.PHONY: report-usage
+report-usage: setup ## Tell Stripe's meters now what was used, as the schedule does
+	$(OPERATE) report-usage
+
 .PHONY: sweep
 sweep: setup ## Look now for events of Stripe that never came, as the schedule does
 	$(OPERATE) sweep

@@ -111,10 +111,20 @@ FUNCTIONS = {
         "psycopg, Powertools' HTTP resolver",
         f"{_JOIN}{_FLAG}{_METERING}m.put_alerts()\n{_SECRET}",
     ),
+    "move_usage": Start(
+        f"{_DATABASE}\n{_LOGS}",
+        "psycopg, Powertools' logger and metrics",
+        f"{_JOIN}{_METERING}m.move_usage()\n{_SECRET}",
+    ),
     "replay_stripe_event": Start(
         f"{_DATABASE}\n{_LOGS}",
         "psycopg, Powertools' logger and metrics",
         f"{_JOIN}b.replay_stripe_event()\n{_SECRET}",
+    ),
+    "report_usage": Start(
+        f"{_DATABASE}\n{_LOGS}",
+        "psycopg, Powertools' logger and metrics",
+        f"{_JOIN}{_METERING}m.report_usage()\n{_SECRET}",
     ),
     "stripe_webhook": Start(
         _QUEUE,

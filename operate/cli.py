@@ -42,7 +42,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--stack", help="the stack's name in AWS; the local cloud without")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("backfill", help="bring the mirror to what Stripe's lists of objects say")
+    commands.add_parser("move-usage", help="move usage to the store that the stack's UsageStore names")
     commands.add_parser("sweep", help="look now for events that never came")
+    commands.add_parser("report-usage", help="tell Stripe's meters now what was used")
     replay = commands.add_parser("replay", help="put events on the queue again that did not end well")
     replay.add_argument("events", nargs="+", metavar="EVENT")
     dead = commands.add_parser("replay-dead", help="move the dead-letter queue's messages back")
@@ -60,14 +62,16 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(given: argparse.Namespace, cloud: Cloud) -> int:
     # Each command loads what it needs only.
-    from operate import backfill, endpoint, replay  # noqa: PLC0415
+    from operate import backfill, endpoint, move_usage, replay  # noqa: PLC0415
 
     out = sys.stdout
     match given.command:
-        case "backfill":
-            return backfill.backfill(cloud, out)
-        case "sweep":
-            answer = cloud.call("SweepFunctionName", {})
+        case "backfill" | "move-usage" as command:
+            work = backfill.backfill if command == "backfill" else move_usage.move_usage
+            return work(cloud, out)
+        case "sweep" | "report-usage":
+            name = "SweepFunctionName" if given.command == "sweep" else "ReportUsageFunctionName"
+            answer = cloud.call(name, {})
             replay.say(out, ", ".join(f"{name}: {value}" for name, value in answer.items()))
             return 0
         case "replay":

@@ -5,18 +5,31 @@ Like there, each is built on first use, kept for the life of the execution envir
 
 from __future__ import annotations
 
+import os
 from functools import cache
 from typing import TYPE_CHECKING
 
 from billing import bootstrap
+from billing.settings import (
+    ClickHouseSettings,
+    calls_per_second,
+    required,
+    usage_retention,
+    usage_store_of,
+)
 
 if TYPE_CHECKING:
+    from clickhouse_connect.driver.client import Client
+
+    from billing.adapters.clickhouse.engine import ClickHouse
     from billing.adapters.postgres.connection import Database
     from billing.use_cases.get_alerts import GetAlerts
     from billing.use_cases.get_current_usage import GetCurrentUsage
     from billing.use_cases.get_usage_history import GetUsageHistory
+    from billing.use_cases.move_usage import MoveUsage
     from billing.use_cases.put_alerts import PutAlerts
     from billing.use_cases.record_usage import RecordUsage
+    from billing.use_cases.report_usage import ReportUsage
     from billing.use_cases.usage_ports import UsageAlerts, UsageMeters, UsageOverview, UsageStore
 
 
@@ -46,10 +59,27 @@ def usage_meters() -> UsageMeters:
 
 @cache
 def usage_store() -> UsageStore:
-    """Return where usage events are kept."""
+    """Return where usage events are kept: in PostgreSQL, or where each customer's are."""
     from billing.adapters.postgres.usage import PostgresUsageStore
 
-    return PostgresUsageStore(_database())
+    postgres = PostgresUsageStore(_database())
+    fresh = usage_store_of(os.environ)
+    if not os.environ.get("CLICKHOUSE_HOST"):
+        return postgres
+    from billing.adapters.clickhouse.usage import ClickHouseUsageStore
+    from billing.adapters.usage_homes import HomedUsageStore
+
+    clickhouse = ClickHouseUsageStore(_database(), _clickhouse())
+    return HomedUsageStore(_database(), {"postgres": postgres, "clickhouse": clickhouse}, fresh)
+
+
+@cache
+def move_usage() -> MoveUsage:
+    """Return the use case behind `make move-usage`: moves to the store that the setting names."""
+    from billing.adapters.clickhouse.moving import UsageMover
+    from billing.use_cases.move_usage import MoveUsage
+
+    return MoveUsage(UsageMover(_database(), _clickhouse()), usage_store_of(os.environ))
 
 
 @cache
@@ -76,6 +106,32 @@ def record_usage() -> RecordUsage:
 
 
 @cache
+def report_usage() -> ReportUsage:
+    """Return the use case behind the schedule that tells Stripe what was used."""
+    from billing.adapters.postgres.usage_reports import PostgresUsageReports, PostgresUsageUpkeep
+    from billing.adapters.stripe.client import StripeConnection
+    from billing.adapters.stripe.meter_events import StripeMeterEvents
+    from billing.adapters.stripe.pace import TokenBucket
+    from billing.use_cases.report_usage import ReportUsage
+
+    secret_id = required(os.environ, "STRIPE_API_KEY_SECRET_ID")
+    stripe = StripeConnection(
+        lambda refresh: bootstrap._secrets().text(secret_id, "api_key", refresh=refresh),  # noqa: SLF001
+        required(os.environ, "STRIPE_API_BASE"),
+        # A call is made inside of a transaction, which must not wait for long; the next run tries again.
+        retries=0,
+        pace=TokenBucket(0.8 * calls_per_second(os.environ)),
+    )
+    return ReportUsage(
+        reports=PostgresUsageReports(_database()),
+        upkeep=PostgresUsageUpkeep(_database()),
+        meters=StripeMeterEvents(stripe),
+        clock=bootstrap.now,
+        retention=usage_retention(os.environ),
+    )
+
+
+@cache
 def get_alerts() -> GetAlerts:
     """Return the use case behind GET alerts."""
     from billing.use_cases.get_alerts import GetAlerts
@@ -96,6 +152,19 @@ def _overview() -> UsageOverview:
     from billing.adapters.postgres.usage_overview import PostgresUsageOverview
 
     return PostgresUsageOverview(_database())
+
+
+@cache
+def _clickhouse() -> ClickHouse:
+    from billing.adapters.clickhouse.engine import ClickHouse, connect_to
+
+    def connect() -> Client:
+        settings = ClickHouseSettings.from_environment(os.environ)
+        secret = bootstrap._secrets()  # noqa: SLF001 - as for the database
+        username = secret.text(settings.secret_id, "username", refresh=True)
+        return connect_to(settings, username, secret.text(settings.secret_id, "password"))
+
+    return ClickHouse(connect)
 
 
 def _database() -> Database:

@@ -66,21 +66,19 @@ class ClickHouseSettings:
     secret_id: str
 
     @classmethod
-    def from_environment(cls, env: Mapping[str, str]) -> ClickHouseSettings | None:
-        """Return the settings, None where no host is named: then all usage is in PostgreSQL.
+    def from_environment(cls, env: Mapping[str, str]) -> ClickHouseSettings:
+        """Return the settings.
 
         Raises
         ------
         SettingsError
             A variable is missing or malformed.
         """
-        if not env.get("CLICKHOUSE_HOST"):
-            return None
         secure = env.get("CLICKHOUSE_SECURE") or "true"
         if secure not in {"true", "false"}:
             raise SettingsError("the environment variable CLICKHOUSE_SECURE is neither true nor false")
         return cls(
-            host=env["CLICKHOUSE_HOST"],
+            host=required(env, "CLICKHOUSE_HOST"),
             port=_port(env, "CLICKHOUSE_PORT"),
             database=required(env, "CLICKHOUSE_DATABASE"),
             secure=secure == "true",
@@ -134,6 +132,20 @@ def calls_per_second(env: Mapping[str, str]) -> float:
     if not given.isdecimal():
         raise SettingsError("the environment variable STRIPE_RATE_LIMIT is not a whole number")
     return float(given)
+
+
+def usage_retention(env: Mapping[str, str]) -> int:
+    """Return for how many months usage events are kept, 0 for ever; 13 unless told otherwise.
+
+    Raises
+    ------
+    SettingsError
+        USAGE_RETENTION_MONTHS is no whole number.
+    """
+    given = env.get("USAGE_RETENTION_MONTHS", "13")
+    if not given.isdecimal():
+        raise SettingsError("the environment variable USAGE_RETENTION_MONTHS is not a whole number")
+    return int(given)
 
 
 def _port(env: Mapping[str, str], name: str) -> int:

@@ -34,7 +34,7 @@ _MOST_SHOWN = 255
 def sweep(context: LambdaContext, run: SweepStripeEvents) -> dict[str, object]:
     """Sweep until the end or nearly the function's, and return where it stands."""
     try:
-        swept = run(_time_of(context, SWEEP_MARGIN))
+        swept = run(time_of(context, SWEEP_MARGIN))
     except OvertakenError:
         logger().info("another run sweeps")
         return {"finished": False, "overtaken": True}
@@ -69,7 +69,7 @@ def backfill(
 ) -> dict[str, object]:
     """Backfill for `seconds` or until nearly the function's end, and return where it stands."""
     try:
-        done = run(_time_of(context, BACKFILL_MARGIN, event.get("seconds")))
+        done = run(time_of(context, BACKFILL_MARGIN, event.get("seconds")))
     except OvertakenError:
         logger().info("another run backfills")
         return {"finished": False, "overtaken": True, "kinds": []}
@@ -127,7 +127,7 @@ def _plain(value: object) -> object:
     return value.isoformat() if isinstance(value, datetime) else value
 
 
-def _time_of(context: LambdaContext, margin: float, asked: object = None) -> Callable[[], bool]:
+def time_of(context: LambdaContext, margin: float, asked: object = None) -> Callable[[], bool]:
     """Return what says whether there is time for another step."""
     end = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - margin
     if isinstance(asked, int | float) and asked > 0:

@@ -51,22 +51,14 @@ _SERVER_TIMEOUT = 5
 
 
 class ClickHouse:
-    """Runs statements on one client, made on first use by `connect`; not for several threads."""
+    """Runs statements on one client, made on first use by `connect`; not for several threads.
+
+    The table is made with the client, unless it is there.
+    """
 
     def __init__(self, connect: Callable[[], Client]) -> None:
         self._connect = connect
         self._client: Client | None = None
-
-    def create(self) -> None:
-        """Make the table unless it is there.
-
-        Raises
-        ------
-        UnavailableError
-            ClickHouse does not answer.
-        """
-        with self._working() as client:
-            client.command(_CREATE)
 
     def rows(self, statement: str, parameters: Mapping[str, object]) -> Sequence[Sequence[Any]]:
         """Return the rows of a query, its parameters bound by the server.
@@ -114,6 +106,7 @@ class ClickHouse:
         try:
             if self._client is None:
                 self._client = self._connect()
+                self._client.command(_CREATE)
             yield self._client
         except (ClickHouseError, HTTPError, OSError) as error:
             # A client keeps what it learnt of a server that may be another one by now.
@@ -121,27 +114,28 @@ class ClickHouse:
             raise UnavailableError("usage store") from error
 
 
-def connect_to(settings: ClickHouseSettings, login: Callable[[], tuple[str, str]]) -> Callable[[], Client]:
-    """Return what opens a client; `login` returns user and password."""
+def connect_to(settings: ClickHouseSettings, username: str, password: str) -> Client:
+    """Return a new client of a server.
 
-    def connect() -> Client:
-        import clickhouse_connect
+    Raises
+    ------
+    clickhouse_connect.driver.exceptions.ClickHouseError
+        The server does not answer, or refuses the credentials.
+    """
+    import clickhouse_connect
 
-        username, password = login()
-        return clickhouse_connect.get_client(
-            host=settings.host,
-            port=settings.port,
-            username=username,
-            password=password,
-            database=settings.database,
-            secure=settings.secure,
-            connect_timeout=_CONNECT_TIMEOUT,
-            send_receive_timeout=_ANSWER_TIMEOUT,
-            query_retries=0,
-            autogenerate_session_id=False,
-            # A thousand ids are too long for an address.
-            form_encode_query_params=True,
-            settings={"max_execution_time": _SERVER_TIMEOUT},
-        )
-
-    return connect
+    return clickhouse_connect.get_client(
+        host=settings.host,
+        port=settings.port,
+        username=username,
+        password=password,
+        database=settings.database,
+        secure=settings.secure,
+        connect_timeout=_CONNECT_TIMEOUT,
+        send_receive_timeout=_ANSWER_TIMEOUT,
+        query_retries=0,
+        autogenerate_session_id=False,
+        # A thousand ids are too long for an address.
+        form_encode_query_params=True,
+        settings={"max_execution_time": _SERVER_TIMEOUT},
+    )

@@ -1,8 +1,8 @@
 """Moves the events of one customer from PostgreSQL to ClickHouse, or back.
 
-The customer's lock is held throughout, and the row of usage_homes that says where its events are is written by
-the transaction that deletes or adds them in PostgreSQL. A move that was cut left nothing but rows in ClickHouse
-that nobody reads, and that the next move deletes first.
+The customer's lock is held throughout, and the row of usage_homes that says where its events are is written
+by the transaction that deletes or adds them in PostgreSQL. A move that was cut left nothing but rows in
+ClickHouse that nobody reads, and that the next move deletes first.
 """
 
 from __future__ import annotations
@@ -112,7 +112,6 @@ class UsageMover:
         return moved
 
     def _leave(self, connection: Connection, customer: str) -> int:
-        self._clickhouse.create()
         self._clickhouse.forget(customer)
         moved = 0
         with connection.cursor(name="usage_events") as cursor:
