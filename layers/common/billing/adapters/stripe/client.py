@@ -28,6 +28,8 @@ _OK = 200
 _REDIRECTED = 300
 _BAD_REQUEST = 400
 _NOT_FOUND = 404
+_MISSING = frozenset(("resource_missing", "not_found"))
+"""How the API v1 and the API v2 say that there is no such object."""
 _TOO_MANY = 429
 _SERVER_ERROR = 500
 _LONGEST_WAIT = 30.0
@@ -108,7 +110,7 @@ class StripeConnection:
         try:
             answer, elapsed = self._patiently("get", path, query or {})
         except stripe.InvalidRequestError as error:
-            if error.code == "resource_missing":
+            if error.code in _MISSING:
                 if error.param == "starting_after":
                     raise CursorGoneError from error
                 if error.http_status == _NOT_FOUND:
@@ -221,9 +223,8 @@ class _UnparsedText(str):
 
 
 def _parsed(answer: Any) -> Any:
-    # What stands in for the network in a simulation gives data, and no text.
-    body = getattr(answer, "body", None)
-    return json.loads(body.whole) if isinstance(body, _UnparsedText) else answer.data
+    """Return the JSON of an answer, whose text `_http_client` kept from the SDK."""
+    return json.loads(answer.body.whole)
 
 
 def _http_client(session: Session) -> HTTPClient:
