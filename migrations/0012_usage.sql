@@ -716,10 +716,12 @@ END
 $$;
 COMMENT ON FUNCTION store_usage IS 'Keeps events of one customer that are not known yet, and adds them up.';
 
--- Takes one event back: in its own period while that is open, else by the policy for late usage.
+-- Takes one event back: in its own period while that is open, else by the policy for late usage. The days that
+-- it returns are to be rebuilt, once for all events of a request.
 CREATE FUNCTION void_usage(
-    _customer text, _recorded_at timestamptz, _source text, _id text, _voids text, _digest bytea
-) RETURNS text
+    _customer text, _recorded_at timestamptz, _source text, _id text, _voids text, _digest bytea,
+    OUT outcome text, OUT days timestamptz[]
+)
 LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 DECLARE
     _known bytea := (
@@ -727,10 +729,10 @@ DECLARE
         WHERE k.customer = _customer AND k.source = _source AND k.id = _id
     );
     _counted_at timestamptz[];
-    _days timestamptz[];
 BEGIN
     IF _known IS NOT NULL THEN
-        RETURN CASE WHEN _known = _digest THEN 'duplicate' ELSE 'conflict' END;
+        outcome := CASE WHEN _known = _digest THEN 'duplicate' ELSE 'conflict' END;
+        RETURN;
     END IF;
     SELECT array_append(k.moved_to, k.counted_at) INTO _counted_at
     FROM usage_event_keys AS k
@@ -741,13 +743,15 @@ BEGIN
         WHERE e.customer = _customer AND e.counted_at = ANY (_counted_at) AND e.source = _source AND e.id = _voids
             AND e.quantity >= 0
     ) THEN
-        RETURN 'unknown_event';
+        outcome := 'unknown_event';
+        RETURN;
     END IF;
     INSERT INTO usage_voids (customer, source, id, voided_by, meters, recorded_at)
     VALUES (_customer, _source, _voids, _id, '{}', _recorded_at)
     ON CONFLICT DO NOTHING;
     IF NOT FOUND THEN
-        RETURN 'already_voided';
+        outcome := 'already_voided';
+        RETURN;
     END IF;
     INSERT INTO usage_event_keys (customer, source, id, digest, counted_at)
     VALUES (_customer, _source, _id, _digest, _counted_at[cardinality(_counted_at)]);
@@ -781,12 +785,9 @@ BEGIN
         JOIN usage_meters AS m ON m.name = t.meter
         WHERE t.closed AND (t.back_at IS NULL OR m.aggregation NOT IN ('sum', 'count'))
     )
-    SELECT array_agg(DISTINCT date_trunc('day', b.counted_at, 'UTC')) INTO _days FROM back AS b;
     -- The compensating row may count on another day than the event.
-    IF _days IS NOT NULL THEN
-        PERFORM rebuild_usage(_customer, _days);
-    END IF;
-    RETURN 'accepted';
+    SELECT array_agg(DISTINCT date_trunc('day', b.counted_at, 'UTC')) INTO days FROM back AS b;
+    outcome := 'accepted';
 END
 $$;
 COMMENT ON FUNCTION void_usage IS 'Takes an event back by another row.';
@@ -826,6 +827,8 @@ DECLARE
     _plain integer[] := ARRAY(SELECT v.place FROM unnest(_voids) WITH ORDINALITY AS v (id, place) WHERE v.id = '');
     _outcomes text[] := array_fill('accepted'::text, ARRAY[cardinality(_ids)]);
     _days timestamptz[];
+    _rebuilt timestamptz[] := '{}';
+    _outcome text;
     _stored text[];
     _place integer;
 BEGIN
@@ -864,9 +867,12 @@ BEGIN
         END LOOP;
     END IF;
     FOR _place IN SELECT v.place FROM unnest(_voids) WITH ORDINALITY AS v (id, place) WHERE v.id <> '' ORDER BY 1 LOOP
-        _outcomes[_place] := void_usage(
+        SELECT v.outcome, v.days INTO _outcome, _days
+        FROM void_usage(
             _customer, _recorded_at, _sources[_place], _ids[_place], _voids[_place], _digests[_place]
-        );
+        ) AS v;
+        _outcomes[_place] := _outcome;
+        _rebuilt := _rebuilt || _days;
         IF _outcomes[_place] = 'accepted' AND _place = ANY (_of) THEN
             -- What stands in the place of the voided event. Its id was just taken by the void.
             DELETE FROM usage_event_keys AS k
@@ -877,6 +883,7 @@ BEGIN
             );
         END IF;
     END LOOP;
+    PERFORM rebuild_usage(_customer, ARRAY(SELECT DISTINCT d.day FROM unnest(_rebuilt) AS d (day)));
     RETURN _outcomes;
 END
 $$;

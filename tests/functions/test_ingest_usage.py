@@ -183,6 +183,17 @@ def test_an_event_replaces_another(api: Api) -> None:
     assert used(api) == 50
 
 
+def test_a_batch_of_corrections_is_one_request(api: Api) -> None:
+    """Given 300 events of a day, when 200 are voided and 20 replaced at once, then what is left counts."""
+    key = key_of(api)
+    send(api, key, [an_event(f"e{number}") for number in range(300)])
+    voids = [an_event(f"v{number}", voids=f"e{number}", data=None) for number in range(200)]
+    replaced = [an_event(f"r{number}", 7, voids=f"e{number}") for number in range(200, 220)]
+    answer = send(api, key, voids + replaced)
+    assert answer.json == {"accepted": 220, "duplicates": 0, "errors": []}
+    assert used(api) == 80 * 5 + 20 * 7
+
+
 @pytest.mark.parametrize(
     ("body", "content_type", "status", "code"),
     [
