@@ -131,6 +131,7 @@ def get_credit_note_pdf() -> GetCreditNotePdf:
 def apply_stripe_event() -> ApplyStripeEvent:
     """Return the use case behind the queue of events."""
     from billing.adapters.postgres.mirror import PostgresMirror
+    from billing.adapters.stripe.client import StripeConnection
     from billing.adapters.stripe.objects import StripeApi
     from billing.use_cases.apply_stripe_event import ApplyStripeEvent
 
@@ -139,10 +140,21 @@ def apply_stripe_event() -> ApplyStripeEvent:
     def api_key(refresh: bool) -> str:
         return _secrets().text(secret_id, "api_key", refresh=refresh)
 
+    stripe = StripeConnection(api_key, required(os.environ, "STRIPE_API_BASE"))
+
+    def keep_meter_errors(event_id: str) -> int | None:
+        from billing.adapters.postgres.rejected_usage import PostgresRejectedUsageLog
+        from billing.adapters.stripe.thin_events import StripeMeterErrorEvents
+        from billing.use_cases.keep_meter_errors import KeepMeterErrors
+
+        keep = KeepMeterErrors(StripeMeterErrorEvents(stripe), PostgresRejectedUsageLog(_database()))
+        return keep(event_id)
+
     return ApplyStripeEvent(
         mirror=PostgresMirror(_database()),
-        stripe=StripeApi(api_key=api_key, base=required(os.environ, "STRIPE_API_BASE")),
+        stripe=StripeApi.over(stripe),
         livemode=required(os.environ, "STRIPE_LIVEMODE") == "true",
+        keep_meter_errors=keep_meter_errors,
     )
 
 

@@ -27,6 +27,8 @@ from billing.domain.tax_rates import TaxRate
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from billing.domain.usage_reports import MeterErrors
+
 type Snapshot = (
     Customer
     | Subscription
@@ -145,7 +147,7 @@ class StripeEvent:
     livemode: bool
     api_version: str | None
     object_id: str | None
-    content: Snapshot | Deletion | Mention | NotMirrored | Unreadable
+    content: Snapshot | Deletion | Mention | NotMirrored | Unreadable | MeterErrors
     receipt: Receipt | None = None
 
 

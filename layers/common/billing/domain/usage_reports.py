@@ -71,6 +71,33 @@ class Refusal:
     code: str
 
 
+@dataclass(frozen=True, slots=True)
+class MeterErrors:
+    """An event says that usage was refused after it was taken; of what, only Stripe's copy tells."""
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedUsage:
+    """A reason for which Stripe does not count events that it took; `identifier` is one of them, if named.
+
+    `count` is how many there are of this reason, of which Stripe names only some.
+    """
+
+    identifier: str | None
+    code: str
+    message: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class MeterErrorReport:
+    """What Stripe refused of one of its meters within some seconds; `stripe_meter` is None if not told."""
+
+    stripe_meter: str | None
+    total: int
+    rejected: tuple[RejectedUsage, ...]
+
+
 class FindingKind(StrEnum):
     """What an operator has to know of a report."""
 

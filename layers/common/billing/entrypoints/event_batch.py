@@ -215,6 +215,9 @@ class _Run:
             )
             return
         count(_METRICS[applied.outcome])
+        if applied.refused:
+            count("StripeMeterErrors", applied.refused)
+            logger().error("Stripe refused usage that it had taken", extra=ended)
         logger().info("event done", extra=ended | ({"reason": applied.reason} if applied.reason else {}))
 
     def _item(self, record: SQSRecord) -> _Item:

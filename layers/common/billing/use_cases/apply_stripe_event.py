@@ -22,11 +22,12 @@ from billing.domain.mirror import (
     kind_of,
     may_follow,
 )
+from billing.domain.usage_reports import MeterErrors
 from billing.use_cases.learn_discounts import LearnDiscounts
 from billing.use_cases.learn_tax_rates import LearnTaxRates
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from billing.domain.mirror import Snapshot, Standing, StripeEvent
     from billing.use_cases.ports import Mirror, StripeObjects
@@ -46,24 +47,34 @@ class Applied:
     """How an event ended; `outcome` is None when it was a duplicate of one that ended before.
 
     `asked_stripe` is True when the event alone could not tell the state (a tie, or lines missing);
-    `reason` says why an event was quarantined.
+    `reason` says why an event was quarantined, `refused` how many meter events it says that Stripe refused.
     """
 
     outcome: Outcome | None
     asked_stripe: bool = False
     reason: str | None = None
+    refused: int = 0
 
 
 class ApplyStripeEvent:
     """Brings the mirror to Stripe's state, event by event, in any order.
 
     `livemode` is the mode that this system mirrors; an event of the other mode is quarantined.
+    `keep_meter_errors` keeps what an event says that Stripe refused of usage, as KeepMeterErrors does.
     """
 
-    def __init__(self, mirror: Mirror, stripe: StripeObjects, *, livemode: bool) -> None:
+    def __init__(
+        self,
+        mirror: Mirror,
+        stripe: StripeObjects,
+        *,
+        livemode: bool,
+        keep_meter_errors: Callable[[str], int | None] = lambda _: None,
+    ) -> None:
         self._mirror = mirror
         self._stripe = stripe
         self._livemode = livemode
+        self._keep_meter_errors = keep_meter_errors
         self._learn_tax_rates = LearnTaxRates(mirror, stripe)
         self._learn_discounts = LearnDiscounts(mirror, stripe)
 
@@ -118,7 +129,7 @@ class ApplyStripeEvent:
         if event.livemode != self._livemode:
             return None
         match event.content:
-            case Unreadable() | NotMirrored() | Mention():
+            case Unreadable() | NotMirrored() | Mention() | MeterErrors():
                 return None
             case content:
                 return Observation(content, event.created) if is_complete(content) else None
@@ -130,8 +141,8 @@ class ApplyStripeEvent:
         match event.content:
             case Unreadable(reason=reason):
                 return self._record(event, Outcome.QUARANTINED, reason)
-            case NotMirrored():
-                return self._record(event, Outcome.IGNORED)
+            case NotMirrored() | MeterErrors():
+                return self._without_state(event)
             case Mention() as mention:
                 return self._settle(event, mention)
             case content if (seen := self._seen(event)) is not None:
@@ -152,6 +163,16 @@ class ApplyStripeEvent:
         """
         if not isinstance(event, MalformedEvent):
             self._mirror.record(event, Outcome.FAILED, reason)
+
+    def _without_state(self, event: StripeEvent) -> Applied:
+        if isinstance(event.content, NotMirrored):
+            return self._record(event, Outcome.IGNORED)
+        refused = self._keep_meter_errors(event.id)
+        if refused is None:
+            return self._record(event, Outcome.QUARANTINED, "Stripe does not know the event any more")
+        # What was kept is kept once, so the inbox may come second.
+        ended = self._record(event, Outcome.APPLIED)
+        return ended if ended.outcome is None else replace(ended, asked_stripe=True, refused=refused)
 
     def _learn_names_in(self, content: object) -> None:
         if isinstance(content, Invoice | CreditNote):

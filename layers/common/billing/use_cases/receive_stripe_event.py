@@ -17,6 +17,9 @@ LARGEST_BODY = 1_048_576
 LONGEST_ID = 255
 """Characters of an event's id or type (Stripe: ids are at most 255 characters)."""
 
+_EVENTS = ("event", "v2.core.event")
+"""The object names of Stripe's events; the second tell what they are about only to whoever fetches them."""
+
 # Characters that JSON allows raw in a string and SQS refuses in a message; elsewhere JSON has no room
 # for them. (SQS takes #x9 | #xA | #xD | #x20-#xD7FF | #xE000-#xFFFD | #x10000-#x10FFFF.)
 _ESCAPES = {0xFFFE: r"\ufffe", 0xFFFF: r"\uffff"}
@@ -71,7 +74,7 @@ def _read(text: str) -> Received:
         event = json.loads(text, object_pairs_hook=_object, parse_constant=_constant)
     except (ValueError, RecursionError):
         raise PayloadRejectedError("The body is not JSON.") from None
-    if not isinstance(event, dict) or event.get("object") != "event":
+    if not isinstance(event, dict) or event.get("object") not in _EVENTS:
         raise PayloadRejectedError("The body is not an event of Stripe.")
     return Received(event_id=_name(event, "id"), event_type=_name(event, "type"))
 

@@ -9,7 +9,14 @@ if TYPE_CHECKING:
     from datetime import datetime
     from decimal import Decimal
 
-    from billing.domain.usage_reports import Delivery, Handled, HourReported, Refusal, UsageReport
+    from billing.domain.usage_reports import (
+        Delivery,
+        Handled,
+        HourReported,
+        MeterErrorReport,
+        Refusal,
+        UsageReport,
+    )
 
     type Handle = Callable[[UsageReport, HourReported], Handled]
 
@@ -109,4 +116,34 @@ class StripeMeters(Protocol):
         ...
 
 
-__all__ = ["StripeMeters", "UsageReports", "UsageUpkeep"]
+class StripeMeterErrors(Protocol):
+    """What Stripe's events say about usage that it refused after it had taken it."""
+
+    def fetch(self, event_id: str) -> MeterErrorReport | None:
+        """Return what the event says, None if Stripe does not know it (any more).
+
+        Raises
+        ------
+        UnavailableError
+            Stripe does not answer, asks to slow down, or says it in another shape.
+        """
+        ...
+
+
+class RejectedUsageLog(Protocol):
+    """Where it is kept that Stripe refused usage."""
+
+    def keep(self, event_id: str, report: MeterErrorReport) -> None:
+        """Write a finding for each event that is named, and one for each reason that names none.
+
+        Reports of ours among them are refused from then on. Kept again, nothing changes.
+
+        Raises
+        ------
+        UnavailableError
+            The database does not answer.
+        """
+        ...
+
+
+__all__ = ["RejectedUsageLog", "StripeMeterErrors", "StripeMeters", "UsageReports", "UsageUpkeep"]

@@ -47,6 +47,7 @@ from billing.domain.mirror import (
 )
 from billing.domain.payment_methods import PaymentMethod
 from billing.domain.subscriptions import Subscription
+from billing.domain.usage_reports import MeterErrors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
@@ -234,7 +235,7 @@ def _card_holder(state: Snapshot | Deletion) -> str | None:
 
 
 def _told(event: StripeEvent | None) -> tuple[Snapshot | Deletion | Mention, datetime]:
-    if event is None or isinstance(event.content, NotMirrored | Unreadable):
+    if event is None or isinstance(event.content, NotMirrored | Unreadable | MeterErrors):
         raise TypeError("what mirrors nothing has no tie to settle")
     return event.content, event.created
 

@@ -26,6 +26,7 @@ from billing.adapters.stripe.reading import Node, UnreadableError
 from billing.adapters.stripe.schedules import read_schedule
 from billing.adapters.stripe.subscriptions import read_subscription
 from billing.adapters.stripe.tax_rates import read_tax_rate
+from billing.adapters.stripe.thin_events import THIN, read_thin_event
 from billing.adapters.stripe.upgrades import read_version, upgraded
 from billing.domain.errors import PayloadRejectedError
 from billing.domain.mirror import (
@@ -181,10 +182,13 @@ def read_event(payload: Mapping[str, object]) -> StripeEvent:
     """
     event = Node("event", payload)
     try:
-        event.expect("object", "event")
+        if payload.get("object") != THIN:
+            event.expect("object", "event")
         event_id, what = event.text("id"), event.text("type")
     except UnreadableError as error:
         raise PayloadRejectedError(str(error)) from None
+    if payload["object"] == THIN:
+        return read_thin_event(event_id, what, payload)
     try:
         version = event.optional_text("api_version") if "api_version" in payload else None
         content, object_id = _content(event, version)
