@@ -65,8 +65,8 @@ def record(store: PostgresUsageStore, *events: UsageEvent, at: datetime = NOW) -
     return set(store.record("cus_1", events, at, {}, lambda _: ()))
 
 
-def used(store: PostgresUsageStore, period: Period) -> Decimal:
-    return store.used("cus_1", {"api_calls": period})["api_calls"]
+def used(store: PostgresUsageStore, period: Period) -> int:
+    return int(store.used("cus_1", {"api_calls": period})["api_calls"])
 
 
 @pytest.mark.parametrize(

@@ -34,10 +34,10 @@ SELECT record_usage(
 ) AS outcomes"""
 
 _USED: LiteralString = """
-SELECT meter.name, usage_between(%(customer)s, meter.name, meter.aggregation, span.start, span.until) AS used
-FROM unnest(%(meters)s::text[], %(starts)s::timestamptz[], %(ends)s::timestamptz[])
-    AS span (name, start, until)
-JOIN usage_meters AS meter ON meter.name = span.name"""
+SELECT meter AS name, used
+FROM usage_in(
+    %(customer)s, %(meters)s::text[], %(starts)s::timestamptz[], %(ends)s::timestamptz[]
+)"""
 
 # What is not split by a property has '[]' for groups.
 _GROUPS: LiteralString = """
