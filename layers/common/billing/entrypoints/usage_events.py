@@ -86,7 +86,8 @@ def usage_events(request: Request) -> SentEvents:
         raise InvalidParameterError("body", f"must be {what} for this Content-Type")
     if len(body.value) > MOST_EVENTS:
         raise InvalidParameterError("body", f"must be at most {MOST_EVENTS} events")
-    return SentEvents(False, tuple([_read(event, repeated=body.repeated) for event in body.value]))  # noqa: FBT003
+    events = [_read(event, repeated=body.repeated) for event in body.value]
+    return SentEvents(single=False, events=tuple(events))
 
 
 def answer(sent: SentEvents, outcomes: Sequence[Recorded | RefusedEvent]) -> dict[str, object]:
@@ -144,9 +145,9 @@ def _event(sent: object) -> SentEvent:
         raise _invalid("specversion", 'must be "1.0"')
     if not _is_text(event_id):
         raise _invalid("id", _text_rule(event_id))
-    if not (type(source) is str and _is_source(source)):
+    if not (type(source) is str and len(source) <= LONGEST_TEXT and _is_source(source)):
         raise _invalid("source", _source_rule(source))
-    if not (type(kind) is str and _is_type(kind)):
+    if not (type(kind) is str and len(kind) <= LONGEST_TEXT and _is_type(kind)):
         raise _invalid("type", _text_rule(kind))
     if subject is not None and not _is_text(subject):
         raise _invalid("subject", _text_rule(subject))
@@ -172,13 +173,13 @@ def _is_text(value: object) -> TypeIs[str]:
     )
 
 
-# A request has few sources and types.
+# A request has few sources and types. What is too long is not asked for, so that none is kept in memory.
 _is_type = lru_cache(maxsize=256)(_is_text)
 
 
 @lru_cache(maxsize=256)
 def _is_source(value: str) -> bool:
-    return 0 < len(value) <= LONGEST_TEXT and _URI_REFERENCE.fullmatch(value) is not None
+    return value != "" and _URI_REFERENCE.fullmatch(value) is not None
 
 
 def _source_rule(value: object) -> str:
