@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any, TextIO
 
 from billing.adapters.stripe.events import API_VERSION, STATE_TYPES
+from billing.adapters.stripe.thin_events import THIN_TYPES
 from operate.cloud import OperateError
 from operate.replay import say
 
@@ -62,6 +63,7 @@ def _ensure(cloud: Cloud, endpoints: Any, out: TextIO) -> int:
         else:
             say(out, f"{kept.id} is as it should be")
     say(out, f"{cloud.webhook_url} gets {len(STATE_TYPES)} event types in version {API_VERSION}")
+    say(out, f"Thin events need a destination of their own (docs/stripe-events.md): {', '.join(THIN_TYPES)}")
     for other in ours:
         if other.id != kept.id:
             version = other.api_version or "the account's own version"
@@ -122,4 +124,8 @@ def event_types_table() -> str:
         shown = kind.value.replace("_", " ").replace(".", " ")
         gone = ", which is gone then" if name in DELETION_TYPES else ""
         rows.append(f"| `{name}` | {shown}{gone} | `{TABLES[kind]}` |")
+    rows += [
+        f"| `{name}` | a finding: Stripe refused usage; a thin event | `usage_findings` |"
+        for name in THIN_TYPES
+    ]
     return "\n".join(rows) + "\n"

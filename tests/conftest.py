@@ -5,6 +5,7 @@ pytest_plugins = (
     "tests.fixtures.clickhouse",
     "tests.fixtures.aws",
     "tests.fixtures.stripe_data",
+    "tests.fixtures.reporting",
     "tests.fixtures.fonts",
     "tests.fixtures.operated",
 )

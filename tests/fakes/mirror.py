@@ -22,6 +22,7 @@ from billing.domain.mirror import (
     status_of,
 )
 from billing.domain.payment_methods import PaymentMethod
+from billing.domain.usage_reports import MeterErrors
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -130,7 +131,7 @@ class FakeMirror:
         """Hold the state if the object still stands as said."""
         told = event or _UNTOLD
         subject = told.content if observation is None else observation.state
-        if isinstance(subject, NotMirrored | Unreadable):
+        if isinstance(subject, NotMirrored | Unreadable | MeterErrors):
             raise TypeError("what mirrors nothing has no tie to settle")
         with self._lock:
             self._answer()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from billing.domain.mirror import Mention, NotMirrored, ObjectKind, Observation, Unreadable
+from billing.domain.usage_reports import MeterErrors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +28,7 @@ class World:
 
     def apply(self, event: StripeEvent) -> Verdict:
         """Apply an event's own content, as of its second."""
-        assert not isinstance(event.content, Mention | NotMirrored | Unreadable)
+        assert not isinstance(event.content, Mention | NotMirrored | Unreadable | MeterErrors)
         return self.mirror.apply(event, Observation(event.content, event.created))
 
     def invoice(self, invoice_id: str = "in_1") -> Invoice | None:

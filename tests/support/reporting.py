@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from billing.adapters.postgres.connection import Connection, Database
     from billing.domain.usage_reports import Delivery, Refusal, UsageReport
     from billing.use_cases.report_usage import Reported
+    from local.stripe_standin.server import Exchange
     from tests.fixtures.stripe_data import RunningStandin
 
 NUMBERS = count(1)
@@ -152,3 +153,15 @@ class CutMeters:
     def hour(self, meter: str, customer: str, at: datetime) -> Decimal:
         """Return what Stripe adds up to."""
         return self.inner.hour(meter, customer, at)
+
+
+def meter_events(standin: RunningStandin, name: str) -> list[Exchange]:
+    """Return the list that meter events of this name are put into from now on."""
+    seen: list[Exchange] = []
+
+    def observe(exchange: Exchange) -> None:
+        if exchange.path == "/v2/billing/meter_events" and f'"{name}"' in exchange.form:
+            seen.append(exchange)
+
+    standin.observers.append(observe)
+    return seen

@@ -18,6 +18,7 @@ from billing.domain.mirror import (
     Verdict,
 )
 from billing.domain.periods import instant
+from billing.domain.usage_reports import MeterErrors
 from billing.use_cases.apply_stripe_event import ApplyStripeEvent
 from tests.fakes.mirror import FakeMirror
 from tests.fakes.stripe_objects import FakeStripeObjects
@@ -53,7 +54,7 @@ def snapshot(what: str = "invoice.updated", **members: Any) -> Snapshot:
     }
     builder = builders[what.split(".")[-2]]
     content = read_event(event(what, builder(**members))).content
-    assert not isinstance(content, Deletion | Mention | NotMirrored | Unreadable)
+    assert not isinstance(content, Deletion | Mention | NotMirrored | Unreadable | MeterErrors)
     return content
 
 
