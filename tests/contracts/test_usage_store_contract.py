@@ -33,7 +33,7 @@ def world(request: pytest.FixtureRequest) -> UsageWorld:
 
 
 @settings(
-    max_examples=40,
+    max_examples=30,
     deadline=None,
     # The world is shared by the examples of one test; each example has customers of its own.
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

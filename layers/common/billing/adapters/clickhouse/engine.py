@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, LiteralString
 
@@ -49,6 +50,10 @@ _CONNECT_TIMEOUT = 2
 _ANSWER_TIMEOUT = 7
 _SERVER_TIMEOUT = 5
 
+# Deleting rewrites whole parts: so often, and so many seconds apart, it is looked whether that is done.
+_LOOKS = 1_000
+_BETWEEN_LOOKS = 0.2
+
 
 class ClickHouse:
     """Runs statements on one client, made on first use by `connect`; not for several threads.
@@ -83,20 +88,28 @@ class ClickHouse:
         with self._working() as client:
             client.insert(TABLE, rows, column_names=names, settings=settings)
 
-    def forget(self, customer: str) -> None:
-        """Delete every event of a customer.
+    def forget(self, customer: str, *, wait: bool) -> None:
+        """Begin to delete every event of a customer, and wait until they are gone if told to.
 
         Raises
         ------
         UnavailableError
-            ClickHouse does not answer.
+            ClickHouse does not answer, or they are still there after minutes.
         """
+        own = {"customer": customer}
+        count = "SELECT count() FROM usage_events WHERE customer = {customer:String}"
+        if self.rows(count, own)[0][0] == 0:
+            return
         with self._working() as client:
             client.command(
-                "ALTER TABLE usage_events DELETE WHERE customer = {customer:String}",
-                parameters={"customer": customer},
-                settings={"mutations_sync": 2, "max_execution_time": 0},
+                "ALTER TABLE usage_events DELETE WHERE customer = {customer:String}", parameters=dict(own)
             )
+        for _ in range(_LOOKS if wait else 0):
+            if self.rows(count, own)[0][0] == 0:
+                return
+            time.sleep(_BETWEEN_LOOKS)
+        if wait:
+            raise UnavailableError("usage store")
 
     @contextmanager
     def _working(self) -> Iterator[Client]:

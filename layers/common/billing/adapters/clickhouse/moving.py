@@ -108,11 +108,12 @@ class UsageMover:
                 return 0
             moved = (self._leave if to == "clickhouse" else self._return)(connection, customer)
         if to == "postgres":
-            self._clickhouse.forget(customer)
+            # Nobody reads it any more, however long it takes.
+            self._clickhouse.forget(customer, wait=False)
         return moved
 
     def _leave(self, connection: Connection, customer: str) -> int:
-        self._clickhouse.forget(customer)
+        self._clickhouse.forget(customer, wait=True)
         moved = 0
         with connection.cursor(name="usage_events") as cursor:
             cursor.execute(_STORED, {"customer": customer})

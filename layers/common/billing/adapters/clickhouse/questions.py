@@ -68,28 +68,47 @@ class UsageQuestions:
     def used(
         self, customer: str, spans: Mapping[str, Period], aggregations: Mapping[str, Aggregation]
     ) -> Mapping[str, Decimal]:
-        """Return what was used of each meter that has an aggregation, in one query.
+        """Return what was used of each meter that has an aggregation: one query, or two after voids.
 
         Raises
         ------
         UnavailableError
             ClickHouse does not answer.
         """
-        known = [(name, span) for name, span in spans.items() if name in aggregations]
-        if not known:
-            return {}
+        known = {name: span for name, span in spans.items() if name in aggregations}
+        used, doubtful = self._added_up(customer, known, {name: _QUICK[aggregations[name]] for name in known})
+        if doubtful:
+            # What was taken back has to be told from what stands.
+            exact = {
+                name: (_ADDED_UP[aggregations[name]], _where(aggregations[name], "{place}"))
+                for name in doubtful
+            }
+            again, _ = self._added_up(customer, {name: known[name] for name in doubtful}, exact)
+            used |= again
+        return used
+
+    def _added_up(
+        self, customer: str, spans: Mapping[str, Period], asked: Mapping[str, tuple[str, str]]
+    ) -> tuple[dict[str, Decimal], Collection[str]]:
+        """Return the quantities, and the meters whose quantity events that were taken back may be in.
+
+        `asked` has what is selected and where, by meter.
+        """
         queries = []
         parameters: dict[str, object] = {"customer": customer}
-        for place, (name, span) in enumerate(known):
-            aggregation = aggregations[name]
-            where = _where(aggregation, str(place))
+        for place, (name, span) in enumerate(spans.items()):
+            selected, where = asked[name]
             queries.append(
-                f"SELECT {place} AS place, {_ADDED_UP[aggregation]} AS used FROM usage_events WHERE {where}"  # noqa: S608 - literals
+                f"SELECT {place} AS place, {selected} AS used, countIf(quantity = -1) AS back"  # noqa: S608 - literals
+                f" FROM usage_events WHERE {where.replace('{place}', str(place))}"
             )
             parameters |= _bounds(name, span, str(place))
-        rows = self.clickhouse.rows(" UNION ALL ".join(queries), parameters)
-        answered = {int(place): used for place, used in rows}
-        return {name: Decimal(answered[place] or 0) for place, (name, _) in enumerate(known)}
+        names = list(spans)
+        rows = self.clickhouse.rows(" UNION ALL ".join(queries), parameters) if queries else ()
+        return (
+            {names[place]: Decimal(used or 0) for place, used, _ in rows},
+            [names[place] for place, _, back in rows if back and asked[names[place]] in _DOUBTFUL],
+        )
 
     def history(
         self, customer: str, meter: UsageMeter, span: Period, grain: Grain, group_by: Sequence[str]
@@ -163,11 +182,7 @@ def from_micros(number: int) -> datetime:
 
 
 def _where(aggregation: Aggregation, place: str) -> str:
-    span = (
-        f"customer = {{customer:String}} AND meter = {{meter{place}:String}}"
-        f" AND counted_at >= fromUnixTimestamp64Micro({{start{place}:Int64}})"
-        f" AND counted_at < fromUnixTimestamp64Micro({{end{place}:Int64}})"
-    )
+    span = _span(place)
     if aggregation.is_additive:
         return f"{span} AND quantity <> 0"
     # An event was taken back where it counts exactly if what took it back counts at the same instant.
@@ -175,5 +190,27 @@ def _where(aggregation: Aggregation, place: str) -> str:
     return f"{span} AND quantity = 1 AND (source, id, counted_at) NOT IN ({back})"
 
 
+def _span(place: str) -> str:
+    return (
+        f"customer = {{customer:String}} AND meter = {{meter{place}:String}}"
+        f" AND counted_at >= fromUnixTimestamp64Micro({{start{place}:Int64}})"
+        f" AND counted_at < fromUnixTimestamp64Micro({{end{place}:Int64}})"
+    )
+
+
 def _bounds(meter: str, span: Period, place: str) -> dict[str, object]:
     return {f"meter{place}": meter, f"start{place}": micros(span.start), f"end{place}": micros(span.end)}
+
+
+# In one go over the events, exact where nothing was taken back, and for what is additive anyway.
+_QUICK: dict[Aggregation, tuple[str, str]] = {
+    aggregation: (selected, _span("{place}"))
+    for aggregation, selected in (
+        (Aggregation.SUM, _ADDED_UP[Aggregation.SUM]),
+        (Aggregation.COUNT, _ADDED_UP[Aggregation.COUNT]),
+        (Aggregation.MAX, "toString(maxIf(value, quantity = 1))"),
+        (Aggregation.LAST, "toString(argMaxIf(value, (time, source, id), quantity = 1))"),
+        (Aggregation.UNIQUE_COUNT, "toString(uniqExactIf(distinct_value, quantity = 1))"),
+    )
+}
+_DOUBTFUL = [asked for aggregation, asked in _QUICK.items() if not aggregation.is_additive]
