@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from billing.adapters.clickhouse.engine import ClickHouse
-from billing.adapters.clickhouse.usage import ClickHouseUsageStore
+from billing.adapters.clickhouse.engine import ClickHouse, connect_to
+from billing.adapters.clickhouse.usage import LATEST_INSERT, ClickHouseUsageStore
 from billing.adapters.postgres.usage_alerts import PostgresUsageAlerts
 from billing.domain.errors import UnavailableError
 from billing.domain.periods import Period
 from billing.domain.usage import LatePolicy, Reading, Recorded
 from billing.domain.usage_alerts import Threshold, ThresholdKind, UsageAlert
+from billing.settings import ClickHouseSettings
+from local.ports import any_free_port
 from tests.support.usage_world import T0, PostgresSurroundings, an_event
 
 if TYPE_CHECKING:
@@ -102,6 +104,25 @@ def test_an_engine_that_fails_is_unavailable_and_nothing_is_settled(
     with pytest.raises(UnavailableError):
         store.record("cus_1", [event], T0, WATCHED, alert)
     assert around.hours("cus_1") == {}
+
+
+def test_nothing_is_inserted_that_might_outlive_the_lock(
+    api_database: Database, clickhouse: ClickHouse, around: PostgresSurroundings
+) -> None:
+    """Given lookups that took long, when it is time to insert, then nothing is, and that is told."""
+    times = iter([0.0, LATEST_INSERT + 0.1])
+    slow = ClickHouseUsageStore(api_database, clickhouse, clock=lambda: next(times))
+    event = an_event("1", T0, Reading("requests", groups=("a",)))
+    with pytest.raises(UnavailableError):
+        slow.record("cus_1", [event], T0, WATCHED, alert)
+    assert clickhouse.rows("SELECT count() FROM usage_events", {}) == [(0,)]
+
+
+def test_a_server_that_does_not_listen_is_unavailable() -> None:
+    """Given a port that nobody listens on, when ClickHouse is asked there, then it is unavailable."""
+    nowhere = ClickHouseSettings("127.0.0.1", any_free_port(), "default", secure=False, secret_id="unused")
+    with pytest.raises(UnavailableError):
+        ClickHouse(lambda: connect_to(nowhere, "user", "secret")).rows("SELECT 1", {})
 
 
 def test_ids_and_values_come_back_as_they_went(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, LiteralString
 
@@ -24,11 +25,12 @@ from billing.adapters.clickhouse.questions import UsageQuestions
 from billing.adapters.postgres.connection import Statement
 from billing.adapters.postgres.instants import period, utc
 from billing.adapters.postgres.usage_alerts import alert_statements
+from billing.domain.errors import UnavailableError
 from billing.domain.periods import Period
 from billing.domain.usage import Aggregation, UsageSnapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from decimal import Decimal
 
     from psycopg.rows import DictRow
@@ -58,13 +60,20 @@ INSERT INTO usage_snapshots (customer, meter, period_start, period_end, used, fr
 VALUES (%(customer)s, %(meter)s, %(start)s, %(end)s, %(used)s, %(at)s)"""
 
 
-class ClickHouseUsageStore:
-    """The port `UsageStore`."""
+LATEST_INSERT = 2.0
+"""Seconds after the lock was had. PostgreSQL lets it go after ten, and an insert is waited for for seven."""
 
-    def __init__(self, database: Database, clickhouse: ClickHouse) -> None:
+
+class ClickHouseUsageStore:
+    """The port `UsageStore`; `clock` tells seconds."""
+
+    def __init__(
+        self, database: Database, clickhouse: ClickHouse, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._database = database
         self._clickhouse = clickhouse
         self._questions = UsageQuestions(clickhouse)
+        self._clock = clock
         self._aggregations: Mapping[str, Aggregation] = {}
 
     def record(
@@ -85,6 +94,7 @@ class ClickHouseUsageStore:
         hold = Statement(_HOLD, {"recorded_at": recorded_at, "records": True})
 
         def act(rows: list[list[DictRow]]) -> tuple[Sequence[Recorded], Sequence[Statement]]:
+            locked_at = self._clock()
             held = rows[0][0]["held"]
             aggregations = _aggregations(held)
             snapshots = self._fill(customer, held["billed"], aggregations)
@@ -95,6 +105,9 @@ class ClickHouseUsageStore:
                 stored_rows(self._clickhouse, customer, events),
             )
             outcomes = batch.decide(events)
+            if self._clock() - locked_at > LATEST_INSERT:
+                # An insert that outlives the lock might be made twice.
+                raise UnavailableError("usage store")
             self._insert(customer, recorded_at, batch.made)
             alerts = react(self._questions.used(customer, watched, aggregations))
             own = {(event.source, event.id) for event in events}
