@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
+from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
@@ -60,6 +62,38 @@ def test_no_fraction_goes_over_a_period_boundary(world: ReportingWorld) -> None:
     world.report()
 
     assert world.told(meter, customer) == {world.hour(4): 1, world.hour(3): 1}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_any_history_of_an_hour_is_told_to_its_whole_part(reporting: ReportingWorld, seed: int) -> None:
+    """Given random totals, up and down, when claimed after each, then each period's whole part is told."""
+    random = Random(seed)  # noqa: S311 - the same every time, on purpose
+    reporting.meter(f"random_{seed}")
+    cut = reporting.hour(5)
+    reporting.owner.execute("INSERT INTO usage_boundaries (customer, at) VALUES ('cus_1', %s)", [cut])
+    reports = PostgresUsageReports(reporting.worker)
+    for _ in range(40):
+        for _ in range(random.randint(1, 3)):
+            reporting.owner.execute(
+                "INSERT INTO usage_hours AS h (customer, meter, hour, total) VALUES ('cus_1', %s, %s, %s)"
+                " ON CONFLICT (customer, meter, hour) DO UPDATE SET total = h.total + excluded.total",
+                [
+                    f"random_{seed}",
+                    reporting.hour(random.randint(1, 9)),
+                    Decimal(random.randint(-300, 900)) / 100,
+                ],
+            )
+        reports.claim(reporting.now, 100)
+        for side in (True, False):
+            [row] = reporting.owner.execute(
+                "SELECT (SELECT coalesce(floor(sum(total)), 0) FROM usage_hours"
+                "     WHERE (hour < %(cut)s) = %(side)s)"
+                " - (SELECT coalesce(sum(value), 0) FROM usage_reports"
+                "     WHERE (hour < %(cut)s) = %(side)s) AS off",
+                {"cut": cut, "side": side},
+            ).fetchall()
+            assert row["off"] == 0
+        assert reports.claim(reporting.now, 100) == 0
 
 
 def test_a_maximum_is_told_as_the_period_so_far(world: ReportingWorld) -> None:

@@ -264,12 +264,18 @@ def live_refunds(api: Any, customer: str) -> None:
 
 
 def live_disputes(api: Any, customer: str) -> None:
-    for text in ("winning_evidence", "losing_evidence", "more later"):
-        charge = charged(api, customer, "pm_card_createDispute")
-        [dispute] = api.disputes.list({"charge": charge}).data
-        api.disputes.update(dispute.id, {"evidence": {"uncategorized_text": text}, "metadata": {"k": "v"}})
-    api.disputes.close(dispute.id)
-    api.disputes.retrieve(dispute.id)
+    disputes = [
+        disputed(api, customer, text) for text in ("winning_evidence", "losing_evidence", "more later")
+    ]
+    api.disputes.close(disputes[-1])
+    api.disputes.retrieve(disputes[-1])
+
+
+def disputed(api: Any, customer: str, text: str) -> str:
+    charge = charged(api, customer, "pm_card_createDispute")
+    [dispute] = api.disputes.list({"charge": charge}).data
+    api.disputes.update(dispute.id, {"evidence": {"uncategorized_text": text}, "metadata": {"k": "v"}})
+    return str(dispute.id)
 
 
 def live_payments(standin: RunningStandin, api: Any) -> None:
