@@ -6,7 +6,7 @@ import json
 import os
 from typing import TYPE_CHECKING, Any, TextIO
 
-from billing.adapters.stripe.events import API_VERSION, STATE_TYPES
+from billing.adapters.stripe.event_types import API_VERSION, STATE_TYPES
 from billing.adapters.stripe.thin_events import THIN_TYPES
 from operate.cloud import OperateError
 from operate.replay import say
@@ -116,7 +116,7 @@ def _key(cloud: Cloud) -> str:
 def event_types_table() -> str:
     """Return the table of docs/stripe-events.md."""
     from billing.adapters.postgres.mirror_sql import TABLES  # noqa: PLC0415 - only here
-    from billing.adapters.stripe.events import DELETION_TYPES, SNAPSHOT_TYPES  # noqa: PLC0415 - only here
+    from billing.adapters.stripe.event_types import DELETION_TYPES, SNAPSHOT_TYPES  # noqa: PLC0415 - only here
 
     rows = ["| Event type | What it changes | Table |", "| --- | --- | --- |"]
     for name in STATE_TYPES:

@@ -13,7 +13,8 @@ from decimal import Decimal
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from billing.adapters.stripe.events import API_VERSION, DELETION_TYPES, SNAPSHOT_TYPES, read_object
+from billing.adapters.stripe.event_types import API_VERSION, DELETION_TYPES, SNAPSHOT_TYPES
+from billing.adapters.stripe.events import read_object
 from billing.adapters.stripe.objects import PATHS
 from billing.domain.invoices import DiscountAmount, Tax
 from billing.domain.mirror import Deletion, ObjectKind

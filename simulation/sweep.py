@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from billing.adapters.postgres.sweeps import PostgresSweepLog
 from billing.adapters.stripe.event_list import StripeEventList
-from billing.adapters.stripe.events import DELETION_TYPES, SNAPSHOT_TYPES
+from billing.adapters.stripe.event_types import DELETION_TYPES, SNAPSHOT_TYPES
 from billing.use_cases.sweep_stripe_events import SweepStripeEvents
 from simulation.stripe import VirtualConnection
 

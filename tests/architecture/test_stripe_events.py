@@ -6,7 +6,7 @@ import importlib
 import inspect
 import re
 
-from billing.adapters.stripe.events import STATE_TYPES
+from billing.adapters.stripe.event_types import STATE_TYPES
 from operate.endpoint import event_types_table
 from tests.support.lambdas import PROJECT
 

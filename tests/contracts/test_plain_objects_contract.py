@@ -11,7 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from billing.domain.mirror import Deletion, ObjectKind, Observation, Outcome, Verdict, kind_of, status_of
+from billing.domain.lifecycles import kind_of, status_of
+from billing.domain.mirror import Deletion, ObjectKind, Observation, Outcome, Verdict
 from billing.domain.money import Money
 from tests.fakes.more_objects import CHARGE, COUPON, PLAIN, PRODUCT, changed
 from tests.fakes.objects import SECOND, T0, an_event

@@ -13,7 +13,8 @@ from billing.domain.customers import Customer
 from billing.domain.errors import InvalidParameterError, UnavailableError
 from billing.domain.invoice_pages import InvoicePage, InvoiceSummary
 from billing.domain.invoices import Invoice
-from billing.domain.mirror import ObjectKind, kind_of, status_of
+from billing.domain.lifecycles import kind_of, status_of
+from billing.domain.mirror import ObjectKind
 from billing.domain.payments import InvoicePayment
 from billing.domain.tax_rates import TaxRate
 from tests.fakes.mirror import FakeMirror, Held

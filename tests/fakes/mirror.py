@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from billing.domain.catalogue import Discount
 from billing.domain.errors import UnavailableError
+from billing.domain.lifecycles import kind_of, status_of
 from billing.domain.mirror import (
     Deletion,
     NotMirrored,
@@ -18,8 +19,6 @@ from billing.domain.mirror import (
     StripeEvent,
     Unreadable,
     Verdict,
-    kind_of,
-    status_of,
 )
 from billing.domain.payment_methods import PaymentMethod
 from billing.domain.usage_reports import MeterErrors

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from billing.domain.credit_notes import CreditNote, CreditNoteLine, CreditNoteStatus, RefundAmount
 from billing.domain.customers import Customer
 from billing.domain.invoices import DiscountAmount, Invoice, InvoiceLine, InvoiceStatus, Tax
-from billing.domain.mirror import NotMirrored, StripeEvent, Unreadable, kind_of
+from billing.domain.lifecycles import kind_of
+from billing.domain.mirror import NotMirrored, StripeEvent, Unreadable
 from billing.domain.money import Money
 from billing.domain.parties import Address, TaxId
 from billing.domain.payments import InvoicePayment, InvoicePaymentStatus

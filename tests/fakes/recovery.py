@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from billing.domain.errors import UnavailableError
-from billing.domain.mirror import Observation, Outcome, kind_of
+from billing.domain.lifecycles import kind_of
+from billing.domain.mirror import Observation, Outcome
 from billing.domain.recovery import (
     CursorGoneError,
     EventPage,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from billing.domain.errors import UnavailableError
-from billing.domain.mirror import ObjectKind, Observation, kind_of
+from billing.domain.lifecycles import kind_of
+from billing.domain.mirror import ObjectKind, Observation
 
 if TYPE_CHECKING:
     from datetime import datetime

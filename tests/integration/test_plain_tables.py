@@ -12,16 +12,8 @@ import pytest
 from billing.adapters.postgres.connection import Statement
 from billing.adapters.postgres.mirror import PostgresMirror
 from billing.adapters.postgres.mirror_sql import TABLES
-from billing.domain.mirror import (
-    Deletion,
-    ObjectKind,
-    Observation,
-    Outcome,
-    Receipt,
-    Unreadable,
-    Verdict,
-    kind_of,
-)
+from billing.domain.lifecycles import kind_of
+from billing.domain.mirror import Deletion, ObjectKind, Observation, Outcome, Receipt, Unreadable, Verdict
 from billing.domain.money import Money
 from tests.fakes.more_objects import DISCOUNT, PAYMENT_METHOD, PLAIN, T, changed
 from tests.fakes.more_payloads import payment_intent

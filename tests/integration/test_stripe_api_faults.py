@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from billing.adapters.stripe.events import API_VERSION, read_object
+from billing.adapters.stripe.event_types import API_VERSION
+from billing.adapters.stripe.events import read_object
 from billing.adapters.stripe.objects import StripeApi, UnreadableAnswerError
 from billing.domain.errors import ContentionError, UnavailableError
 from billing.domain.invoices import Invoice, InvoiceStatus

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from billing.adapters.stripe.events import SNAPSHOT_TYPES
+from billing.adapters.stripe.event_types import SNAPSHOT_TYPES
 from billing.domain.mirror import ObjectKind
 from simulation.play import Plan
 from tests.support.simulation import events_until_failure

@@ -14,15 +14,8 @@ from hypothesis import strategies as st
 from billing.adapters.postgres.plain_state import plain_state
 from billing.adapters.stripe.events import read_event, read_object
 from billing.domain.charges import ChargeStatus
-from billing.domain.mirror import (
-    Deletion,
-    ObjectKind,
-    Standing,
-    Unreadable,
-    is_complete,
-    kind_of,
-    may_follow,
-)
+from billing.domain.lifecycles import is_complete, kind_of, may_follow
+from billing.domain.mirror import Deletion, ObjectKind, Standing, Unreadable
 from billing.domain.money import Money
 from billing.domain.payment_intents import PaymentIntentStatus
 from billing.domain.schedules import ScheduleStatus

@@ -8,15 +8,8 @@ import pytest
 from billing.adapters.stripe.events import read_event
 from billing.domain.credit_notes import CreditNote, CreditNoteLine, CreditNoteStatus, RefundAmount
 from billing.domain.invoices import DiscountAmount, Tax
-from billing.domain.mirror import (
-    Deletion,
-    ObjectKind,
-    Observation,
-    Outcome,
-    Standing,
-    Unreadable,
-    may_follow,
-)
+from billing.domain.lifecycles import may_follow
+from billing.domain.mirror import Deletion, ObjectKind, Observation, Outcome, Standing, Unreadable
 from billing.domain.money import Money
 from billing.domain.payments import InvoicePayment, InvoicePaymentStatus
 from billing.domain.periods import instant

@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
-from billing.adapters.stripe.events import DELETION_TYPES, SNAPSHOT_TYPES, read_event
+from billing.adapters.stripe.event_types import DELETION_TYPES, SNAPSHOT_TYPES
+from billing.adapters.stripe.events import read_event
 from billing.domain.credit_notes import CreditNote
 from billing.domain.customers import Customer
 from billing.domain.invoices import Invoice
-from billing.domain.mirror import Deletion, NotMirrored, ObjectKind, kind_of
+from billing.domain.lifecycles import kind_of
+from billing.domain.mirror import Deletion, NotMirrored, ObjectKind
 from billing.domain.payments import InvoicePayment
 from billing.domain.subscriptions import Subscription
 from billing.domain.tax_rates import TaxRate

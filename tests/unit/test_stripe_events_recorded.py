@@ -2,7 +2,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from billing.adapters.stripe.events import DELETION_TYPES, SNAPSHOT_TYPES, read_event
+from billing.adapters.stripe.event_types import DELETION_TYPES, SNAPSHOT_TYPES
+from billing.adapters.stripe.events import read_event
 from billing.domain.charges import Charge
 from billing.domain.customers import Customer
 from billing.domain.invoices import Invoice

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.adapters.stripe.events import DELETION_TYPES, SNAPSHOT_TYPES, read_event
+from billing.adapters.stripe.event_types import DELETION_TYPES, SNAPSHOT_TYPES
+from billing.adapters.stripe.events import read_event
 from billing.adapters.stripe.upgrades import CHANGES, read_version, upgraded
 from billing.domain.mirror import Deletion, MalformedEventError, Mention, NotMirrored, ObjectKind, Unreadable
 from billing.domain.usage_reports import MeterErrors

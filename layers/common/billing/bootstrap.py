@@ -200,7 +200,7 @@ def sweep_stripe_events() -> SweepStripeEvents:
     from billing.adapters.postgres.sweeps import PostgresSweepLog
     from billing.adapters.sqs.event_queue import SqsEventQueue
     from billing.adapters.stripe.event_list import StripeEventList
-    from billing.adapters.stripe.events import STATE_TYPES
+    from billing.adapters.stripe.event_types import STATE_TYPES
     from billing.use_cases.sweep_stripe_events import SweepStripeEvents
 
     return SweepStripeEvents(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from billing.domain.credit_notes import CreditNote
 from billing.domain.errors import ContentionError, RefusedError
 from billing.domain.invoices import Invoice
+from billing.domain.lifecycles import is_complete, kind_of, may_follow
 from billing.domain.mirror import (
     Deletion,
     MalformedEvent,
@@ -18,9 +19,6 @@ from billing.domain.mirror import (
     Outcome,
     Unreadable,
     Verdict,
-    is_complete,
-    kind_of,
-    may_follow,
 )
 from billing.domain.usage_reports import MeterErrors
 from billing.use_cases.learn_discounts import LearnDiscounts

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from billing.domain.credit_notes import CreditNote
 from billing.domain.errors import RefusedError
 from billing.domain.invoices import Invoice
-from billing.domain.mirror import Deletion, Observation, Verdict, is_complete
+from billing.domain.lifecycles import is_complete
+from billing.domain.mirror import Deletion, Observation, Verdict
 from billing.domain.recovery import (
     CursorGoneError,
     NotAllowedError,

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from billing.domain.errors import BillingError, RefusedError, UnavailableError
-from billing.domain.mirror import ObjectKind, kind_of
+from billing.domain.lifecycles import kind_of
+from billing.domain.mirror import ObjectKind
 from billing.domain.recovery import NotAllowedError
 
 if TYPE_CHECKING:

@@ -34,6 +34,7 @@ from billing.domain.credit_notes import CreditNote
 from billing.domain.customers import Customer
 from billing.domain.errors import RefusedError
 from billing.domain.invoices import Invoice
+from billing.domain.lifecycles import kind_of
 from billing.domain.mirror import (
     Deletion,
     NotMirrored,
@@ -43,7 +44,6 @@ from billing.domain.mirror import (
     StripeEvent,
     Unreadable,
     Verdict,
-    kind_of,
 )
 from billing.domain.payment_methods import PaymentMethod
 from billing.domain.subscriptions import Subscription

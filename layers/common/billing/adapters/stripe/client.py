@@ -12,7 +12,7 @@ from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
-from billing.adapters.stripe.events import API_VERSION
+from billing.adapters.stripe.event_types import API_VERSION
 from billing.adapters.stripe.reading import UnreadableError
 from billing.domain.errors import UnavailableError
 from billing.domain.recovery import CursorGoneError, NotAllowedError

@@ -13,6 +13,7 @@ from billing.adapters.stripe.catalogue import (
 )
 from billing.adapters.stripe.credit_notes import read_credit_note
 from billing.adapters.stripe.customers import read_customer
+from billing.adapters.stripe.event_types import DELETION_TYPES, SNAPSHOT_TYPES
 from billing.adapters.stripe.invoice_payments import read_invoice_payment
 from billing.adapters.stripe.invoices import read_invoice
 from billing.adapters.stripe.payments import (
@@ -46,105 +47,8 @@ if TYPE_CHECKING:
     from billing.adapters.stripe.upgrades import Version
     from billing.domain.mirror import Snapshot
 
-API_VERSION = "2026-05-27.dahlia"
-"""The version that we ask Stripe for."""
-
-_SNAPSHOTS: Mapping[ObjectKind, tuple[str, ...]] = {
-    ObjectKind.CUSTOMER: ("created", "updated"),
-    ObjectKind.SUBSCRIPTION: (
-        "created",
-        "updated",
-        "deleted",  # the whole subscription with status canceled, which can still be retrieved
-        "paused",
-        "resumed",
-        "trial_will_end",
-        "pending_update_applied",
-        "pending_update_expired",
-    ),
-    ObjectKind.INVOICE: (
-        "created",
-        "updated",
-        "finalized",
-        "paid",
-        "payment_succeeded",
-        "payment_failed",
-        "payment_action_required",
-        "payment_attempt_required",
-        "voided",
-        "marked_uncollectible",
-        "sent",
-        "overdue",
-        "finalization_failed",
-        "overpaid",
-        "will_be_due",
-    ),
-    ObjectKind.TAX_RATE: ("created", "updated"),
-    ObjectKind.CREDIT_NOTE: ("created", "updated", "voided"),
-    ObjectKind.INVOICE_PAYMENT: ("paid",),
-    ObjectKind.PRODUCT: ("created", "updated"),
-    ObjectKind.PRICE: ("created", "updated"),
-    ObjectKind.COUPON: ("created", "updated"),
-    ObjectKind.DISCOUNT: ("created", "updated"),
-    ObjectKind.METER: ("created", "updated", "deactivated", "reactivated"),
-    ObjectKind.SCHEDULE: (
-        "created",
-        "updated",
-        "aborted",
-        "canceled",
-        "completed",
-        "expiring",
-        "released",
-    ),
-    ObjectKind.PAYMENT_INTENT: (
-        "created",
-        "amount_capturable_updated",
-        "canceled",
-        "partially_funded",
-        "payment_failed",
-        "processing",
-        "requires_action",
-        "succeeded",
-    ),
-    ObjectKind.CHARGE: (
-        "captured",
-        "expired",
-        "failed",
-        "pending",
-        "refunded",
-        "succeeded",
-        "updated",
-    ),
-    ObjectKind.PAYMENT_METHOD: ("attached", "automatically_updated", "detached", "updated"),
-    ObjectKind.REFUND: ("created", "failed", "updated"),
-    ObjectKind.DISPUTE: ("created", "closed", "funds_reinstated", "funds_withdrawn", "updated"),
-}
-# What the types begin with, where that is not the object's name.
-_PREFIXES = {
-    ObjectKind.SUBSCRIPTION: "customer.subscription",
-    ObjectKind.DISCOUNT: "customer.discount",
-    ObjectKind.DISPUTE: "charge.dispute",
-}
-SNAPSHOT_TYPES = {
-    f"{_PREFIXES.get(kind, kind.value)}.{verb}": kind for kind, verbs in _SNAPSHOTS.items() for verb in verbs
-} | {"charge.refund.updated": ObjectKind.REFUND}
-"""The event types whose payload is a state of a mirrored object."""
-
-DELETION_TYPES = {
-    "customer.deleted": ObjectKind.CUSTOMER,
-    "invoice.deleted": ObjectKind.INVOICE,
-    "product.deleted": ObjectKind.PRODUCT,
-    "price.deleted": ObjectKind.PRICE,
-    "coupon.deleted": ObjectKind.COUPON,
-    "customer.discount.deleted": ObjectKind.DISCOUNT,
-}
-"""The event types after which the object is gone; `invoice.deleted` is a removed draft."""
-
 _REMEMBERED = frozenset((ObjectKind.PRODUCT, ObjectKind.PRICE, ObjectKind.COUPON, ObjectKind.DISCOUNT))
 """What old invoices go on naming after it is deleted, so that its last state is worth keeping."""
-
-STATE_TYPES = tuple(sorted((*SNAPSHOT_TYPES, *DELETION_TYPES)))
-"""Every event type that changes state here: the endpoint at Stripe gets these, and they are swept for."""
-
 
 _READERS: Mapping[ObjectKind, Callable[[Node], Snapshot]] = {
     ObjectKind.CUSTOMER: read_customer,

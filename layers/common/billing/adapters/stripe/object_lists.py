@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from billing.adapters.stripe.events import API_VERSION, read_object
+from billing.adapters.stripe.event_types import API_VERSION
+from billing.adapters.stripe.events import read_object
 from billing.adapters.stripe.objects import EXPANSIONS, PATHS
 from billing.adapters.stripe.reading import Node, UnreadableError
 from billing.domain.errors import UnavailableError

@@ -10,7 +10,8 @@ from urllib.parse import quote
 from billing.adapters.stripe.client import StripeConnection
 from billing.adapters.stripe.credit_notes import read_credit_note_line
 from billing.adapters.stripe.discounts import expansion, read_applied
-from billing.adapters.stripe.events import API_VERSION, read_object
+from billing.adapters.stripe.event_types import API_VERSION
+from billing.adapters.stripe.events import read_object
 from billing.adapters.stripe.invoices import read_line
 from billing.adapters.stripe.reading import Node, UnreadableError
 from billing.adapters.stripe.subscriptions import read_item
@@ -18,7 +19,8 @@ from billing.domain.catalogue import Coupon, Discount
 from billing.domain.credit_notes import CreditNote
 from billing.domain.errors import BillingError, ContentionError
 from billing.domain.invoices import Invoice
-from billing.domain.mirror import Deletion, ObjectKind, Observation, kind_of
+from billing.domain.lifecycles import kind_of
+from billing.domain.mirror import Deletion, ObjectKind, Observation
 from billing.domain.subscriptions import Subscription
 
 if TYPE_CHECKING:
