@@ -104,6 +104,18 @@ def test_a_thin_event_that_stripe_forgot_is_quarantined(recovery: Recovery, worl
     assert recovery.column("SELECT count(*) FROM usage_findings") == [0]
 
 
+def test_a_thin_event_is_replayed_from_stripe(recovery: Recovery, world: ReportingWorld) -> None:
+    """Given a thin event that never came, when it is replayed, then it ends as one that did."""
+    used(world, "replayed")
+    event = refused(recovery, world)
+
+    assert recovery.call("replay_stripe_event", {"event": event["id"]})["source"] == "stripe"
+    recovery.apply(*recovery.bodies())
+
+    assert recovery.column("SELECT outcome FROM stripe_webhook_events") == ["applied"]
+    assert recovery.column("SELECT kind FROM usage_findings") == ["stripe_rejected_usage"]
+
+
 class _Signed:
     def verify(self, payload: bytes, signature: str | None) -> None:
         """Take everything."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from billing.adapters.stripe.reading import Node, UnreadableError
+from billing.adapters.stripe.thin_events import THIN_PATH
 from billing.domain.errors import UnavailableError
 from billing.domain.recovery import EventPage
 
@@ -65,7 +66,7 @@ class StripeEventList:
             raise UnavailableError("stripe") from error
 
     def get(self, event_id: str) -> Mapping[str, object] | None:
-        """Return the event, None if Stripe does not know it (any more).
+        """Return the event, of either API, None if Stripe does not know it (any more).
 
         Raises
         ------
@@ -73,7 +74,8 @@ class StripeEventList:
             Stripe does not answer, or asks to slow down.
         """
         try:
-            answer = self._stripe.get(f"{_PATH}/{quote(event_id, safe='')}")
+            name = quote(event_id, safe="")
+            answer = self._stripe.get(f"{_PATH}/{name}") or self._stripe.get(f"{THIN_PATH}/{name}")
         except UnreadableError as error:
             raise UnavailableError("stripe") from error
         return None if answer is None else answer.members

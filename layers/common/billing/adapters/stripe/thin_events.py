@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 THIN = "v2.core.event"
 """The object name of such an event."""
 
+THIN_PATH = "/v2/core/events"
+
 METER_ERRORS = "v1.billing.meter.error_report_triggered"
 
 THIN_TYPES = (METER_ERRORS,)
@@ -70,7 +72,7 @@ class StripeMeterErrorEvents:
             Stripe does not answer, asks to slow down, or says it in another shape.
         """
         try:
-            answer = self._stripe.get(f"/v2/core/events/{quote(event_id, safe='')}")
+            answer = self._stripe.get(f"{THIN_PATH}/{quote(event_id, safe='')}")
             if answer is None:
                 return None
             event = Node("event", answer.members)
