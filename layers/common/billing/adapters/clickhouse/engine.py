@@ -20,22 +20,26 @@ TABLE = "usage_events"
 # What a customer used of a meter lies together, in the order of time; what is asked of an id goes through
 # the projection. Both are written as one part, so an insert is there as a whole or not at all: no partitions,
 # which would be parts of their own. The last inserts are known by their tokens, should one be sent twice.
-_CREATE: LiteralString = """
+_TYPES: dict[str, LiteralString] = {
+    "customer": "String",
+    "meter": "LowCardinality(String)",
+    "counted_at": "DateTime64(6, 'UTC')",
+    "quantity": "Int8",
+    "value": "Nullable(Decimal(38, 12))",
+    "distinct_value": "Nullable(String)",
+    "groups": "Array(String)",
+    "time": "DateTime64(6, 'UTC')",
+    "recorded_at": "DateTime64(6, 'UTC')",
+    "source": "LowCardinality(String)",
+    "id": "String",
+    "digest": "FixedString(16)",
+    "voids": "String",
+    "finding": "LowCardinality(String)",
+}
+
+_CREATE = f"""
 CREATE TABLE IF NOT EXISTS usage_events (
-    customer String,
-    meter LowCardinality(String),
-    counted_at DateTime64(6, 'UTC'),
-    quantity Int8,
-    value Nullable(Decimal(38, 12)),
-    distinct_value Nullable(String),
-    groups Array(String),
-    time DateTime64(6, 'UTC'),
-    recorded_at DateTime64(6, 'UTC'),
-    source LowCardinality(String),
-    id String,
-    digest FixedString(16),
-    voids String,
-    finding LowCardinality(String),
+    {", ".join(f"{name} {kind}" for name, kind in _TYPES.items())},
     PROJECTION by_id (
         SELECT customer, source, id, meter, counted_at, quantity, digest, voids, finding
         ORDER BY customer, source, id
@@ -86,7 +90,14 @@ class ClickHouse:
         """
         settings = {"insert_deduplication_token": token, "async_insert": 0}
         with self._working() as client:
-            client.insert(TABLE, rows, column_names=names, settings=settings)
+            client.insert(
+                TABLE,
+                rows,
+                column_names=names,
+                # Else the client asks for them each time.
+                column_type_names=[_TYPES[name] for name in names],
+                settings=settings,
+            )
 
     def forget(self, customer: str, *, wait: bool) -> None:
         """Begin to delete every event of a customer, and wait until they are gone if told to.
