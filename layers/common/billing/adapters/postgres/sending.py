@@ -93,9 +93,11 @@ def called(connection: Connection, text: LiteralString, parameters: Sequence[str
     values = [None if each is None else each.encode() for each in parameters]
     result = connection.pgconn.exec_params(text.encode(), values)
     if result.status != ExecStatus.TUPLES_OK:
-        if connection.closed:
-            raise psycopg.OperationalError("the connection is lost")
-        raise psycopg.errors.error_from_result(result)
+        error = psycopg.errors.error_from_result(result)
+        # Every error of the server has a code; one without it is libpq's own word on the connection.
+        if connection.closed or error.sqlstate is None:
+            raise psycopg.OperationalError("the connection is lost") from error
+        raise error
     value = result.get_value(0, 0)
     if value is None:
         raise TypeError("a call returns a value")
