@@ -2,7 +2,7 @@ DROP FUNCTION forget_usage(timestamptz, integer);
 DROP FUNCTION usage_reported(text, text, timestamptz);
 DROP FUNCTION next_usage_report(text[]);
 DROP FUNCTION usage_meter_fits(text, text);
-DROP FUNCTION claim_usage_reports(timestamptz, integer);
+DROP FUNCTION claim_usage_reports(timestamptz, integer, text, text);
 DROP FUNCTION claim_usage_levels(text, text, text, text, timestamptz);
 DROP FUNCTION claim_usage_deltas(text, text, text, timestamptz);
 DROP FUNCTION usage_period_cuts(text, text);

@@ -182,27 +182,39 @@ BEGIN
 END
 $$;
 
--- Only meters that Stripe has, and that add up as ours do; the others keep what they have to tell.
-CREATE FUNCTION claim_usage_reports(_now timestamptz, _limit integer) RETURNS integer
+-- Only meters that Stripe has, and that add up as ours do; the others keep what they have to tell. So many customers
+-- and meters at a time, after those that were looked at: their locks are held until the transaction ends. The last
+-- of them is NULL at the end.
+CREATE FUNCTION claim_usage_reports(
+    _now timestamptz, _most integer, _after_customer text, _after_meter text,
+    OUT made integer, OUT last_customer text, OUT last_meter text
+)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     _pair record;
-    _made integer := 0;
+    _seen integer := 0;
 BEGIN
+    made := 0;
     FOR _pair IN
         SELECT DISTINCT h.customer, h.meter, m.aggregation, m.stripe_event_name
         FROM usage_hours AS h
         JOIN usage_meters AS m ON m.name = h.meter
         WHERE h.total <> h.reported AND h.hour <= _now AND usage_meter_fits(m.stripe_event_name, m.aggregation)
+            AND (h.customer, h.meter) > (_after_customer, _after_meter)
             -- What a period comes to is only known here where its events are.
             AND (m.aggregation IN ('sum', 'count') OR usage_home(h.customer) = 'postgres')
         -- Everybody takes the customers' locks in this order.
         ORDER BY h.customer, h.meter
+        LIMIT _most
     LOOP
-        EXIT WHEN _made >= _limit;
+        _seen := _seen + 1;
+        IF _seen = _most THEN
+            last_customer := _pair.customer;
+            last_meter := _pair.meter;
+        END IF;
         -- Who is being written to is told of with the next run.
         CONTINUE WHEN NOT pg_try_advisory_xact_lock(hashtextextended(_pair.customer, 7115));
-        _made := _made + CASE
+        made := made + CASE
             WHEN _pair.aggregation IN ('sum', 'count') THEN
                 claim_usage_deltas(_pair.customer, _pair.meter, _pair.stripe_event_name, _now)
             ELSE
@@ -211,11 +223,10 @@ BEGIN
                 )
         END;
     END LOOP;
-    RETURN _made;
 END
 $$;
 COMMENT ON FUNCTION claim_usage_reports IS
-    'Writes the reports of what Stripe was not told yet, and that it is told; returns how many, zero at the end.';
+    'Writes the reports of what Stripe was not told yet, and that it is told; made is how many.';
 
 CREATE FUNCTION usage_meter_fits(_event_name text, _aggregation text) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$

@@ -96,7 +96,7 @@ def test_a_claim_that_is_lost_is_made_again(world: ReportingWorld) -> None:
     world.use(customer, "lost", "8", world.hour(1))
     with world.worker.session() as connection:
         connection.execute("BEGIN")
-        connection.execute("SELECT claim_usage_reports(now(), 100)")
+        connection.execute("SELECT claim_usage_reports(now(), 100, '', '')")
         connection.close()
     assert world.rows("SELECT count(*) FROM usage_reports") == [0]
 
@@ -148,7 +148,7 @@ def test_nobody_else_gets_a_report_of_the_pair(
         for ago in (1, 2):
             world.use(customer, "pair", "1", world.hour(ago))
     reports, others = PostgresUsageReports(world.worker), PostgresUsageReports(another_worker())
-    reports.claim(world.now, 100)
+    assert reports.claim(world.now, 1) == 4
     taken: list[str] = []
 
     def handle(report: object, _hour: object) -> object:

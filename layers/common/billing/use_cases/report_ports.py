@@ -27,9 +27,9 @@ class UsageReports(Protocol):
     def claim(self, now: datetime, most: int) -> int:
         """Write reports of what Stripe was not told of the hours until `now`; return how many.
 
-        About `most` at a time; zero means that nothing is left. With each report the ledger says that it is
-        told, in the same transaction. Customers that are being written to are left to the next run, and so
-        are meters that Stripe does not have, or adds up otherwise.
+        With each report the ledger says that it is told, in the same transaction, which is one for up to
+        `most` meters of customers. Customers that are being written to are left to the next run, and so are
+        meters that Stripe does not have, or adds up otherwise.
 
         Raises
         ------

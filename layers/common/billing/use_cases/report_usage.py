@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from billing.use_cases.report_ports import StripeMeters, UsageReports, UsageUpkeep
 
 MOST_AT_ONCE = 200
-"""Reports of one transaction, which customers' own requests wait for."""
+"""Customers and meters of one transaction, which these customers' own requests wait for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class ReportUsage:
         """
         now = self._clock()
         closed = self._upkeep.prepare(now)
-        written = self._claim(now, more_time)
+        written = self._reports.claim(now, MOST_AT_ONCE)
         ends: Counter[End] = Counter()
         findings: Counter[FindingKind] = Counter()
         passed: list[str] = []
@@ -101,15 +101,6 @@ class ReportUsage:
             forgotten=self._upkeep.forget(now, self._retention) if finished else (),
             finished=finished,
         )
-
-    def _claim(self, now: datetime, more_time: Callable[[], bool]) -> int:
-        written = 0
-        while more_time():
-            claimed = self._reports.claim(now, MOST_AT_ONCE)
-            if not claimed:
-                break
-            written += claimed
-        return written
 
     def _handle(self, now: datetime, report: UsageReport, hour: HourReported) -> Handled:
         if report.stripe_meter is None:

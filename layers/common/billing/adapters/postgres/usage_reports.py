@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from billing.domain.usage_reports import Handled
     from billing.use_cases.report_ports import Handle
 
-_CLAIM: LiteralString = "SELECT claim_usage_reports(%(now)s, %(most)s) AS made"
+_CLAIM: LiteralString = """
+SELECT made, last_customer, last_meter
+FROM claim_usage_reports(%(now)s, %(most)s, %(customer)s::text, %(meter)s::text)"""
 
 # Of several meters of one event name only one is active, and Stripe tells why it takes none of the others.
 _NEXT: LiteralString = """
@@ -70,15 +72,20 @@ class PostgresUsageReports:
         self._database = database
 
     def claim(self, now: datetime, most: int) -> int:
-        """Write reports of what Stripe was not told, as the port says; one round trip.
+        """Write reports of what Stripe was not told, as the port says; a round trip each `most` meters.
 
         Raises
         ------
         UnavailableError
             The database does not answer.
         """
-        rows = self._database.query(Statement(_CLAIM, {"now": now, "most": most}))
-        return int(rows[0]["made"])
+        written = 0
+        after: dict[str, object] = {"customer": "", "meter": ""}
+        while after["customer"] is not None:
+            row = self._database.query(Statement(_CLAIM, {"now": now, "most": most, **after}))[0]
+            written += row["made"]
+            after = {"customer": row["last_customer"], "meter": row["last_meter"]}
+        return written
 
     def handle_next(self, passed: Sequence[str], handle: Handle) -> tuple[UsageReport, Handled] | None:
         """Hand the oldest report that is not sent to `handle`, as the port says; two round trips.
