@@ -162,7 +162,7 @@ def test_a_tie_is_settled_with_stripe(
     worker: Worker, stripe_standin: RunningStandin, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Given two events of one second in the wrong order, when applied, then Stripe's state stands."""
-    stripe_standin.load(invoice(status="paid"))
+    stripe_standin.load(invoice(status="paid", total_discount_amounts=[]))
     worker.apply(paid("evt_2"), event("invoice.finalized", invoice(status="open"), id="evt_1"))
     assert worker.invoice_status() == "paid"
     assert counted(logged(capsys))["TiesSettled"] == 1
@@ -173,7 +173,7 @@ def test_the_lines_that_an_event_leaves_out_are_fetched(
 ) -> None:
     """Given an event with the first of 250 lines, when it is applied, then all 250 stand in order."""
     lines = [line(id=f"il_{n:03}", amount=n) for n in range(250)]
-    stripe_standin.load(invoice(lines={"data": lines, "has_more": False}))
+    stripe_standin.load(invoice(total_discount_amounts=[], lines={"data": lines, "has_more": False}))
     first = {"data": lines[:10], "has_more": True}
     assert worker.apply(event("invoice.finalized", invoice(lines=first))) == FAILED_NONE
     rows = worker.owner.execute("SELECT amount FROM invoice_line_items ORDER BY position").fetchall()

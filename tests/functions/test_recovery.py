@@ -87,8 +87,8 @@ def test_stripes_objects_are_mirrored_whole(recovery: Recovery) -> None:
         *(customer(id=f"cus_{n}", created=1_700_000_000 + n // 50) for n in range(230)),
         subscription(id="sub_1"),
         subscription(id="sub_9", status="canceled", items=items),
-        invoice(id="in_long", lines={"data": lines, "has_more": False}),
-        invoice(id="in_1"),
+        invoice(id="in_long", total_discount_amounts=[], lines={"data": lines, "has_more": False}),
+        invoice(id="in_1", total_discount_amounts=[]),
     )
     kinds = recovery.backfill()
     assert {name: kind["objects"] for name, kind in kinds.items() if kind["objects"]} == {
