@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,8 +11,17 @@ from hypothesis import HealthCheck, given, settings
 
 from billing.adapters.clickhouse.usage import ClickHouseUsageStore
 from billing.adapters.postgres.usage import PostgresUsageStore
+from billing.domain.periods import Period
+from billing.domain.usage import Grain, Reading, UsagePoint
 from tests.support.usage_histories import answers, histories, new_customers, play, questions
-from tests.support.usage_world import PostgresSurroundings, UsageWorld, fake_usage_world
+from tests.support.usage_world import (
+    BY_NAME,
+    T0,
+    PostgresSurroundings,
+    UsageWorld,
+    an_event,
+    fake_usage_world,
+)
 
 if TYPE_CHECKING:
     from billing.adapters.clickhouse.engine import ClickHouse
@@ -49,3 +60,17 @@ def test_every_store_answers_as_the_model(
         assert play(world, customers, act) == play(model, customers, act)
     for customer in customers:
         assert answers(world, customer, asked) == answers(model, customer, asked)
+
+
+def test_the_end_of_a_closed_period_is_open(world: UsageWorld) -> None:
+    """Given a closed period, when events of its last instant and of its end come, then only one is late."""
+    (customer, _), end, later = new_customers(), T0 + timedelta(hours=5), T0 + timedelta(hours=9)
+    world.closing.freeze(customer, "free", Period(T0, end), later)
+    last = an_event("1", end - timedelta(microseconds=1), Reading("free", Decimal(2)))
+    first = an_event("2", end, Reading("free", Decimal(3)))
+    world.store.record(customer, [last, first], later, {}, lambda _: ())
+    day = Period(T0, T0 + timedelta(days=1))
+    assert world.store.history(customer, BY_NAME["free"], day, Grain.HOUR) == [
+        UsagePoint(end, (), Decimal(3)),
+        UsagePoint(later, (), Decimal(2)),
+    ]
