@@ -91,6 +91,38 @@ def test_the_currencies_and_locales_differ(seeded: tuple[RunningStandin, Mapping
     assert {each["preferred_locales"][0] for each in read} == {"en", "de", "ja"}
 
 
+def test_every_customer_pays_for_api_calls_by_the_meter(
+    seeded: tuple[RunningStandin, Mapping[str, str]],
+) -> None:
+    """Given the seed, when the subscriptions are read, then each has 50,000 calls a month included."""
+    standin, customers = seeded
+    api = standin.client().v1
+    for customer in customers.values():
+        [subscription] = api.subscriptions.list({"customer": customer}).data
+        seats, metered = subscription["items"].data
+        price = api.prices.retrieve(metered.price.id, {"expand": ["tiers"]})
+
+        assert "quantity" in seats
+        assert "quantity" not in metered
+        assert api.billing.meters.retrieve(price.recurring.meter).event_name == "api_calls"
+        assert (price.tiers[0].up_to, price.tiers[0].unit_amount) == (50_000, 0)
+        assert price.tiers[1].up_to is None
+
+
+def test_a_subscription_of_an_older_seed_gets_its_metered_item() -> None:
+    """Given a subscription that has no metered item, when the seed runs again, then it gets one."""
+    with running_standin() as standin:
+        customer = seed(standin.base_url, API_KEY)["customer"]
+        api = Api(standin.base_url, API_KEY)
+        [plain] = api.all("/v1/subscriptions", customer=customer)
+        standin.load({**plain, "items": {**plain["items"], "data": plain["items"]["data"][:1]}})
+        seed(standin.base_url, API_KEY)
+        [again] = api.all("/v1/subscriptions", customer=customer)
+        api.close()
+
+        assert len(again["items"]["data"]) == 2
+
+
 def test_one_invoice_has_300_lines(seeded: tuple[RunningStandin, Mapping[str, str]]) -> None:
     """Given the seed, when the third customer's longest invoice is paged, then it has 300 lines."""
     standin, customers = seeded
