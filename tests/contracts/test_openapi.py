@@ -31,6 +31,7 @@ INTERNAL = {
     "stripe_webhook",
     "apply_stripe_events",
     "migrate",
+    "move_usage",
     "report_usage",
     "sweep_stripe_events",
     "backfill_stripe_objects",

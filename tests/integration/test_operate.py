@@ -28,7 +28,7 @@ def created(number: int) -> dict[str, Any]:
 
 def test_a_backfill_is_called_until_it_is_done(operated: Operated) -> None:
     """Given more than one call can do, and calls that fail, when backfilled, all is mirrored and shown."""
-    operated.stripe.load(*(customer(id=f"cus_{n}") for n in range(250)), invoice())
+    operated.stripe.load(*(customer(id=f"cus_{n}") for n in range(250)), invoice(total_discount_amounts=[]))
     operated.functions.failures = 2
     waits: list[float] = []
     assert backfill(operated.cloud, operated.out, seconds=1e-9, sleep=waits.append) == 0

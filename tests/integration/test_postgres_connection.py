@@ -267,7 +267,7 @@ def test_wrong_password_is_tried_afresh_only_once(
 
 
 def test_an_error_without_a_code_is_a_lost_connection(worker_database: Database) -> None:
-    """Given a call that libpq itself refuses, when it is made, then it is the database that does not answer."""
+    """Given a call that libpq itself refuses, when it is made, then the database does not answer."""
     with pytest.raises(UnavailableError, match="database"):
         # More parameters than the protocol can count: libpq sends nothing, and no SQLSTATE comes back.
         worker_database.call("SELECT 'x'", [None] * 70_000)

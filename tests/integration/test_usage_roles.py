@@ -112,7 +112,7 @@ def test_the_worker_cannot_rewrite_what_was_counted(
 
 
 def test_no_role_has_anything_granted_on_a_month(owner: Connection) -> None:
-    """Given the partitions, when their grants are listed, then nobody has any: policies hold on the parent."""
+    """Given the partitions, when their grants are listed, then there are none: policies are the parents."""
     granted = owner.execute(
         "SELECT relname FROM pg_class, aclexplode(relacl) AS granted"
         " WHERE relispartition AND relkind = 'r' AND granted.grantee <> relowner"
