@@ -1,4 +1,4 @@
-"""Reports of usage in PostgreSQL (migrations/0014_usage_reports.sql)."""
+"""Reports of usage in PostgreSQL (migrations/0018_usage_reports.sql)."""
 
 from __future__ import annotations
 

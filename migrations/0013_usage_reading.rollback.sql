@@ -1,0 +1,14 @@
+DROP FUNCTION usage_in(text, text[], timestamptz[], timestamptz[]);
+DROP FUNCTION usage_between(text, text, text, timestamptz, timestamptz);
+DROP FUNCTION usage_value_steps(text, text, timestamptz, timestamptz, text);
+DROP FUNCTION usage_steps(text, text, timestamptz, timestamptz, text);
+DROP FUNCTION usage_value_pieces(text, text, timestamptz, timestamptz);
+DROP FUNCTION usage_pieces(text, text, timestamptz, timestamptz);
+DROP FUNCTION usage_value_parts(text, text, timestamptz, timestamptz);
+DROP FUNCTION usage_parts(text, text, timestamptz, timestamptz);
+DROP FUNCTION usage_cut_before(text, timestamptz);
+DROP FUNCTION usage_cut_from(text, timestamptz);
+DROP FUNCTION usage_items(text);
+DROP FUNCTION usage_last_value(text);
+DROP FUNCTION usage_last(timestamptz, text, text, numeric);
+DROP FUNCTION usage_bucket(timestamptz, text, timestamptz[]);
