@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.rows import backfill, documents, events, listing, peers, start
+from bench.rows import backfill, documents, events, listing, metering, peers, start
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -18,4 +18,5 @@ ROWS: Mapping[str, Callable[[Run], Iterator[Result]]] = {
     "d": start.measure,
     "e": peers.measure,
     "f": backfill.measure,
+    "g": metering.measure,
 }
