@@ -73,6 +73,9 @@ SELECT period_start, period_end, used, frozen_at
 FROM freeze_usage(%(customer)s, %(meter)s, %(start)s, %(end)s, %(at)s)"""
 
 
+_NULL = "NULL"
+
+
 class PostgresUsageMeters:
     """The port `UsageMeters`."""
 
@@ -189,24 +192,39 @@ def _used(customer: str, spans: Mapping[str, Period]) -> Statement:
     )
 
 
-def _columns(events: Sequence[UsageEvent]) -> dict[str, list[object]]:
+def _columns(events: Sequence[UsageEvent]) -> dict[str, str]:
+    """Return the columns as PostgreSQL writes arrays: psycopg takes several times as long for lists."""
     readings = [(place, reading) for place, event in enumerate(events, 1) for reading in event.readings]
     return {
-        "sources": [event.source for event in events],
-        "ids": [event.id for event in events],
-        "digests": [event.digest for event in events],
-        "times": [event.time for event in events],
-        "voids": [event.voids or "" for event in events],
-        "of": [place for place, _ in readings],
-        "meters": [reading.meter for _, reading in readings],
-        "values": [reading.value for _, reading in readings],
-        "distincts": [reading.distinct for _, reading in readings],
-        "groups": [groups_text(reading.groups) for _, reading in readings],
+        "sources": _array(_quoted(event.source) for event in events),
+        "ids": _array(_quoted(event.id) for event in events),
+        "digests": _array(f'"\\\\x{event.digest.hex()}"' for event in events),
+        "times": _array(event.time.isoformat() for event in events),
+        "voids": _array(_quoted(event.voids or "") for event in events),
+        "of": _array(str(place) for place, _ in readings),
+        "meters": _array(_quoted(reading.meter) for _, reading in readings),
+        "values": _array(_NULL if reading.value is None else str(reading.value) for _, reading in readings),
+        "distincts": _array(
+            _NULL if reading.distinct is None else _quoted(reading.distinct) for _, reading in readings
+        ),
+        "groups": _array(_quoted(groups_text(reading.groups)) for _, reading in readings),
     }
+
+
+def _array(elements: Iterable[str]) -> str:
+    return f"{{{','.join(elements)}}}"
+
+
+def _quoted(text: str) -> str:
+    if '"' in text or "\\" in text:
+        text = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'
 
 
 def groups_text(groups: Sequence[str]) -> str:
     """Return the values of the group_by properties as the stores keep them: a JSON list."""
+    if not groups:
+        return "[]"
     return json.dumps(list(groups), ensure_ascii=False, separators=(",", ":"))
 
 
