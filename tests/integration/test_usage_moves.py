@@ -50,7 +50,7 @@ def mover(worker_database: Database, clickhouse: ClickHouse) -> UsageMover:
 
 
 @settings(
-    max_examples=15,
+    max_examples=6,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
