@@ -161,15 +161,15 @@ def _batch(number: int, size: int, now: datetime) -> Sequence[UsageEvent]:
 
 
 def _columns(batch: Sequence[UsageEvent], now: datetime) -> dict[str, object]:
-    return {
-        "customer": _CUSTOMER,
-        "source": _SOURCE,
-        "now": now,
+    """Return the columns as texts, as the store sends them: psycopg's lists would slow the floor down."""
+    columns = {
         "ids": [event.id for event in batch],
-        "times": [event.time for event in batch],
+        "times": [event.time.isoformat() for event in batch],
         "meters": [event.readings[0].meter for event in batch],
-        "values": [event.readings[0].value for event in batch],
+        "values": [str(event.readings[0].value) for event in batch],
     }
+    written = {name: f"{{{','.join(values)}}}" for name, values in columns.items()}
+    return {"customer": _CUSTOMER, "source": _SOURCE, "now": now, **written}
 
 
 def _cloud(event: UsageEvent) -> dict[str, object]:
