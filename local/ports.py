@@ -7,7 +7,8 @@ import socket
 from local.problems import LocalCloudError
 
 LOOPBACK = "127.0.0.1"
-PREFERRED = {"front-door": 8787, "aws": 4566, "postgres": 54329, "stripe": 12111}
+# Below the ports that systems give to outgoing connections, one of which could stand on a server's.
+PREFERRED = {"front-door": 8787, "aws": 4566, "postgres": 15432, "stripe": 12111}
 _ATTEMPTS = 200
 
 
