@@ -15,6 +15,7 @@ pytest_plugins = (
 _LONGEST_FIRST = ("tests/end_to_end/", "tests/simulation/", "tests/integration/test_usage_moves.py")
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in its own
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep a file on one worker, all that needs the local cloud on one, and what takes longest at the front.
 
