@@ -63,7 +63,7 @@ usage-demo: setup ## Send realistic usage to the running local cloud and show wh
 
 .PHONY: test
 test: setup ## Run every test, on a real PostgreSQL and a real local AWS (ARGS=… goes to pytest)
-	@$(RUN)/python -m pytest -n auto --dist loadgroup --no-loadscope-reorder $(ARGS)
+	@$(RUN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 .PHONY: pictures
 pictures: setup ## Draw the made-up invoices of docs/pictures.md anew

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
 def local_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Deploy the system into a local cloud of its own, yield its state folder, and stop it."""
     state = tmp_path_factory.mktemp("cloud")
-    started = local("dev", "--detach", state=state)
+    # Two workers that choose ports at one moment would choose the same ones.
+    with (tmp_path_factory.getbasetemp().parent / "cloud.lock").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        started = local("dev", "--detach", state=state)
     try:
         assert started.returncode == 0, started.stdout[-6000:] + started.stderr[-6000:]
         yield state
