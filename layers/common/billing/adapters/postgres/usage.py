@@ -1,4 +1,4 @@
-"""Usage in PostgreSQL: one function of the database writes a request (migrations/0012_usage.sql)."""
+"""Usage in PostgreSQL: one function of the database writes a request (migrations/0014_usage_writing.sql)."""
 
 from __future__ import annotations
 
