@@ -113,11 +113,35 @@ def test_the_queue_hides_a_message_for_longer_than_its_function_runs(resources: 
     assert resources["StripeEvents"]["Properties"]["VisibilityTimeout"] >= 6 * timeout
 
 
-def test_every_alarm_tells_the_topic(resources: dict[str, Any]) -> None:
-    """Given every alarm, when it is read, then it tells the topic where there is one, and says what to do."""
+def test_every_alarm_tells_the_topic_and_the_address(resources: dict[str, Any]) -> None:
+    """Given every alarm, when it is read, then it tells whom there is to tell, and says what to do."""
     alarms = {n: r["Properties"] for n, r in resources.items() if r["Type"] == "AWS::CloudWatch::Alarm"}
     assert "DeadStripeEventsAlarm" in alarms
+    nobody = {"Ref": "AWS::NoValue"}
     for name, alarm in alarms.items():
-        told = alarm["AlarmActions"]["If"]
-        assert told == ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}], {"Ref": "AWS::NoValue"}], name
+        assert alarm["AlarmActions"] == [
+            {"If": ["HasAlarmTopic", {"Ref": "AlarmTopicArn"}, nobody]},
+            {"If": ["HasAlarmEmail", {"Ref": "AlarmTopic"}, nobody]},
+        ], name
         assert alarm["AlarmDescription"].endswith("; see docs/operations.md"), name
+
+
+def test_every_alarm_is_explained(resources: dict[str, Any]) -> None:
+    """Given every alarm, when docs/operations.md is read, then it says what each means and what to do."""
+    pages = (PROJECT / "docs/operations.md").read_text()
+    alarms = {name for name, resource in resources.items() if resource["Type"] == "AWS::CloudWatch::Alarm"}
+    assert [name for name in sorted(alarms) if f"| `{name}` |" not in pages] == []
+
+
+def test_the_alarms_own_topic_is_there_for_an_address_only(resources: dict[str, Any]) -> None:
+    """Given the topic for an address, when it is read, then its key is one that CloudWatch may use."""
+    own = {name for name, resource in resources.items() if resource.get("Condition") == "HasAlarmEmail"}
+    assert own == {"AlarmKey", "AlarmTopic", "AlarmTopicPolicy", "AlarmSubscription"}
+    assert resources["AlarmTopic"]["Properties"] == {"KmsMasterKeyId": {"Ref": "AlarmKey"}}
+    ours = {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+    administers, uses = resources["AlarmKey"]["Properties"]["KeyPolicy"]["Statement"]
+    [publishes] = resources["AlarmTopicPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    for statement, actions in ((uses, ["kms:Decrypt", "kms:GenerateDataKey*"]), (publishes, "sns:Publish")):
+        assert statement["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+        assert (statement["Action"], statement["Condition"]) == (actions, ours)
+    assert administers["Principal"] == {"AWS": {"Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}}

@@ -22,9 +22,17 @@ if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
 
 PARTS = {
-    "Parameters": {"AlarmTopicArn", "MaxReceiveCount"},
-    "Conditions": {"HasAlarmTopic"},
-    "Resources": {"StripeEvents", "DeadStripeEvents", "DeadStripeEventsAlarm"},
+    "Parameters": {"AlarmTopicArn", "AlarmEmail", "MaxReceiveCount"},
+    "Conditions": {"HasAlarmTopic", "HasAlarmEmail"},
+    "Resources": {
+        "StripeEvents",
+        "DeadStripeEvents",
+        "DeadStripeEventsAlarm",
+        "AlarmKey",
+        "AlarmTopic",
+        "AlarmTopicPolicy",
+        "AlarmSubscription",
+    },
 }
 TRIES = 2
 
@@ -79,6 +87,26 @@ def parts_of_the_template() -> str:
     return str(yaml.serialize(template))
 
 
+def deployed(name: str, **parameters: str) -> dict[str, str]:
+    """Deploy those parts as a stack; return the physical ids by the logical ones."""
+    stacks = boto3.client("cloudformation")
+    stacks.create_stack(
+        StackName=name,
+        TemplateBody=parts_of_the_template(),
+        Parameters=[
+            {"ParameterKey": key, "ParameterValue": value}
+            for key, value in (parameters | {"MaxReceiveCount": str(TRIES)}).items()
+        ],
+    )
+    stacks.get_waiter("stack_create_complete").wait(
+        StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 30}
+    )
+    return {
+        resource["LogicalResourceId"]: resource["PhysicalResourceId"]
+        for resource in stacks.describe_stack_resources(StackName=name)["StackResources"]
+    }
+
+
 @pytest.fixture
 def watched(aws_endpoint: str, unique_name: str) -> Iterator[Watched]:
     sqs, sns, stacks = boto3.client("sqs"), boto3.client("sns"), boto3.client("cloudformation")
@@ -86,21 +114,7 @@ def watched(aws_endpoint: str, unique_name: str) -> Iterator[Watched]:
     topic = sns.create_topic(Name=unique_name)["TopicArn"]
     arn = sqs.get_queue_attributes(QueueUrl=told, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
-    stacks.create_stack(
-        StackName=unique_name,
-        TemplateBody=parts_of_the_template(),
-        Parameters=[
-            {"ParameterKey": "AlarmTopicArn", "ParameterValue": topic},
-            {"ParameterKey": "MaxReceiveCount", "ParameterValue": str(TRIES)},
-        ],
-    )
-    stacks.get_waiter("stack_create_complete").wait(
-        StackName=unique_name, WaiterConfig={"Delay": 1, "MaxAttempts": 30}
-    )
-    made = {
-        resource["LogicalResourceId"]: resource["PhysicalResourceId"]
-        for resource in stacks.describe_stack_resources(StackName=unique_name)["StackResources"]
-    }
+    made = deployed(unique_name, AlarmTopicArn=topic)
     yield Watched(
         sqs,
         boto3.client("cloudwatch"),
@@ -137,3 +151,33 @@ def test_the_alarm_watches_the_dead_letters_of_this_stack(watched: Watched) -> N
     assert (alarm["Statistic"], alarm["Period"], alarm["EvaluationPeriods"]) == ("Maximum", 60, 1)
     assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanThreshold", 0)
     assert alarm["TreatMissingData"] == "notBreaching"
+
+
+def test_an_address_is_told_of_alarms_by_an_encrypted_topic(aws_endpoint: str, unique_name: str) -> None:
+    """Given an address and no topic, when the stack is deployed, then a topic of its own tells it."""
+    made = deployed(unique_name, AlarmEmail="on-call@example.com")
+    try:
+        topic = made["AlarmTopic"]
+        [alarm] = boto3.client("cloudwatch").describe_alarms(AlarmNames=[made["DeadStripeEventsAlarm"]])[
+            "MetricAlarms"
+        ]
+        assert alarm["AlarmActions"] == [topic]
+        [told] = boto3.client("sns").list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+        assert (told["Protocol"], told["Endpoint"]) == ("email", "on-call@example.com")
+        # That the key encrypts it the local SNS does not keep; tests/architecture/test_template.py has it.
+        assert "AlarmKey" in made
+    finally:
+        boto3.client("cloudformation").delete_stack(StackName=unique_name)
+
+
+def test_nobody_to_tell_makes_no_topic(aws_endpoint: str, unique_name: str) -> None:
+    """Given neither a topic nor an address, when the stack is deployed, then the alarm tells nobody."""
+    made = deployed(unique_name)
+    try:
+        [alarm] = boto3.client("cloudwatch").describe_alarms(AlarmNames=[made["DeadStripeEventsAlarm"]])[
+            "MetricAlarms"
+        ]
+        assert alarm["AlarmActions"] == []
+        assert not {"AlarmKey", "AlarmTopic", "AlarmTopicPolicy", "AlarmSubscription"} & set(made)
+    finally:
+        boto3.client("cloudformation").delete_stack(StackName=unique_name)
