@@ -86,6 +86,8 @@ class Assembly:
             "DatabaseOwnerSecretArn": secrets["owner"],
             "StripeApiBase": self.stripe_url,
             "StripeLivemode": "false",
+            # The stand-in has no limit unless a test sets one; Stripe's test mode has its own.
+            "StripeRateLimit": "100" if self.stripe_test_key is None else "0",
             "StripeWebhookSecretArn": secrets["webhook"],
             "StripeApiKeySecretArn": secrets["api"],
             "OidcIssuer": self.issuer,

@@ -16,16 +16,18 @@ from tests.support.recovery import counted
 from tests.support.reporting import ReportingWorld
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from billing.adapters.postgres.connection import Database
     from tests.support.recovery import Recovery
 
 
 @pytest.fixture
-def world(recovery: Recovery, worker_database: Database) -> Iterator[ReportingWorld]:
+def world(
+    recovery: Recovery, worker_database: Database, another_worker: Callable[[], Database]
+) -> Iterator[ReportingWorld]:
     """Return usage of one customer beside the functions."""
-    world = ReportingWorld(recovery.stripe, recovery.owner, worker_database)
+    world = ReportingWorld(recovery.stripe, recovery.owner, worker_database, another_worker)
     yield world
     world.close()
 

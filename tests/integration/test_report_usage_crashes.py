@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from billing.adapters.postgres.usage_reports import PostgresUsageReports
-from billing.domain.usage_reports import FindingKind
-from tests.support.reporting import CutMeters, CutOffError, meter_events
+from billing.domain.errors import UnavailableError
+from billing.domain.usage_reports import End, FindingKind
+from billing.use_cases.report_usage import LANES
+from tests.support.reporting import CutMeters, CutOffError, FailingMeters, MeetingMeters, meter_events
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -126,6 +128,44 @@ def test_two_runs_at_once_share_the_work(
     assert {exchange.status for exchange in seen} == {200}
     for customer in customers:
         assert world.told(meter, customer) == world.hours("twice", customer)
+
+
+def test_reports_of_several_customers_are_on_their_way_at_once(world: ReportingWorld) -> None:
+    """Given reports of eight pairs, two hours each, when run, then eight calls meet, none two of a pair."""
+    meters = {name: world.meter(name) for name in ("lane_a", "lane_b")}
+    customers = [world.customer() for _ in range(4)]
+    for customer in customers:
+        for name in meters:
+            for ago in (1, 2):
+                world.use(customer, name, str(ago), world.hour(ago))
+    meeting = MeetingMeters(LANES)
+
+    done = world.reporter(wrap=meeting.around)(lambda: True)
+
+    assert (done.ends[End.SENT], done.finished) == (16, True)
+    assert (meeting.most, meeting.together) == (LANES, 0)
+    for customer in customers:
+        for name, meter in meters.items():
+            assert world.told(meter, customer) == world.hours(name, customer)
+
+
+def test_a_lane_that_fails_ends_the_others_at_their_next_report(world: ReportingWorld) -> None:
+    """Given Stripe that fails once, when run with lanes, then it is said, and nothing is told twice after."""
+    meter = world.meter("fails")
+    customers = [world.customer() for _ in range(3)]
+    for customer in customers:
+        for ago in range(1, 20):
+            world.use(customer, "fails", str(ago), world.hour(ago))
+    seen = meter_events(world.standin, "fails")
+
+    with pytest.raises(UnavailableError):
+        world.reporter(wrap=FailingMeters)(lambda: True)
+    assert len(seen) < 57
+    world.report()
+
+    assert len(seen) == 57
+    for customer in customers:
+        assert world.told(meter, customer) == world.hours("fails", customer)
 
 
 def test_runs_that_never_fired_are_caught_up(world: ReportingWorld) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -21,7 +22,7 @@ from billing.use_cases.report_usage import ReportUsage
 from tests.support.reporting import CutMeters
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 
 def main(env: Mapping[str, str]) -> None:
@@ -30,13 +31,20 @@ def main(env: Mapping[str, str]) -> None:
     credentials = Credentials(told["username"], told["password"])
     settings = DatabaseSettings(told["host"], told["port"], told["name"], "disable", "unused")
     database = Database(settings, lambda _: credentials)
+
+    @contextmanager
+    def lane() -> Iterator[PostgresUsageReports]:
+        with Database(settings, lambda _: credentials) as another:
+            yield PostgresUsageReports(another)
+
     stripe = StripeConnection(lambda _: "sk_test_standin", env["STRIPE"], retries=0)
     kill = partial(os.kill, os.getpid(), signal.SIGKILL)
     meters = CutMeters(
-        StripeMeterEvents(stripe), int(env["AFTER"]), delivered=env["DELIVERED"] == "1", cut=kill
+        StripeMeterEvents(stripe, stripe), int(env["AFTER"]), delivered=env["DELIVERED"] == "1", cut=kill
     )
     run = ReportUsage(
         PostgresUsageReports(database),
+        lane,
         PostgresUsageUpkeep(database),
         meters,
         lambda: datetime.now(UTC),

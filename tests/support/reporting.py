@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import threading
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from billing.adapters.postgres.usage import PostgresUsageStore
 from billing.adapters.postgres.usage_reports import PostgresUsageReports, PostgresUsageUpkeep
 from billing.adapters.stripe.client import StripeConnection
 from billing.adapters.stripe.meter_events import StripeMeterEvents
+from billing.domain.errors import UnavailableError
 from billing.domain.usage import Reading, Recorded, UsageEvent
 from billing.use_cases.report_usage import ReportUsage
 from tests.fixtures.stripe_data import API_KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from billing.adapters.postgres.connection import Connection, Database
     from billing.domain.usage_reports import Delivery, Refusal, UsageReport
@@ -35,6 +38,7 @@ class ReportingWorld:
     standin: RunningStandin
     owner: Connection
     worker: Database
+    another_worker: Callable[[], Database]
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     connections: list[StripeConnection] = field(default_factory=list)
 
@@ -81,15 +85,22 @@ class ReportingWorld:
         """Return a reporter with connections of its own to Stripe."""
         connection = StripeConnection(lambda _: API_KEY, self.standin.base_url, retries=0)
         self.connections.append(connection)
-        events = StripeMeterEvents(connection)
+        events = StripeMeterEvents(connection, connection)
         database = worker or self.worker
         return ReportUsage(
             PostgresUsageReports(database),
+            self.lane,
             PostgresUsageUpkeep(database),
             events if wrap is None else wrap(events),
             lambda: self.now,
             retention=0,
         )
+
+    @contextmanager
+    def lane(self) -> Iterator[PostgresUsageReports]:
+        """Open a connection of its own, as each lane of a run has."""
+        with self.another_worker() as database:
+            yield PostgresUsageReports(database)
 
     def report(self) -> Reported:
         """Run a reporter to its end."""
@@ -131,24 +142,88 @@ class CutOffError(BaseException):
 
 @dataclass(slots=True)
 class CutMeters:
-    """Stripe's meters, reached until the `after`th event: cut off before Stripe has it, or just after."""
+    """Stripe's meters, reached until the `after`th event: cut off before Stripe has it, or just after.
+
+    Events that are on their way at once are counted one by one.
+    """
 
     inner: StripeMeterEvents
     after: int
     delivered: bool
     sent: int = 0
     cut: Callable[[], None] | None = None
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
     def send(self, report: UsageReport) -> Delivery | Refusal:
         """Send, or die."""
-        self.sent += 1
-        if self.sent < self.after:
+        with self.lock:
+            self.sent += 1
+            is_early = self.sent < self.after
+        if is_early:
             return self.inner.send(report)
         if self.delivered:
             self.inner.send(report)
         if self.cut is not None:
             self.cut()
         raise CutOffError
+
+    def hour(self, meter: str, customer: str, at: datetime) -> Decimal:
+        """Return what Stripe adds up to."""
+        return self.inner.hour(meter, customer, at)
+
+
+class MeetingMeters:
+    """Stripe's meters, whose first calls wait for each other until so many are on their way."""
+
+    def __init__(self, parties: int) -> None:
+        self._barrier = threading.Barrier(parties, timeout=30)
+        self._parties = parties
+        self._lock = threading.Lock()
+        self._now: list[tuple[str, str]] = []
+        self._calls = 0
+        self.most = 0
+        """How many calls were on their way at once."""
+        self.together = 0
+        """How often two of them were of one customer and meter."""
+
+    def around(self, inner: StripeMeterEvents) -> Self:
+        """Send through these meters."""
+        self._inner = inner
+        return self
+
+    def send(self, report: UsageReport) -> Delivery | Refusal:
+        """Send, after the others have come."""
+        pair = (report.customer, report.meter)
+        with self._lock:
+            self.together += pair in self._now
+            self._now.append(pair)
+            self.most = max(self.most, len(self._now))
+            self._calls += 1
+            is_early = self._calls <= self._parties
+        if is_early:
+            self._barrier.wait()
+        said = self._inner.send(report)
+        with self._lock:
+            self._now.remove(pair)
+        return said
+
+    def hour(self, meter: str, customer: str, at: datetime) -> Decimal:
+        """Return what Stripe adds up to."""
+        return self._inner.hour(meter, customer, at)
+
+
+@dataclass(slots=True)
+class FailingMeters:
+    """Stripe's meters, whose fifth event fails before Stripe has it."""
+
+    inner: StripeMeterEvents
+    sent: count[int] = field(default_factory=lambda: count(1))
+
+    def send(self, report: UsageReport) -> Delivery | Refusal:
+        """Send, or fail."""
+        if next(self.sent) == 5:
+            raise UnavailableError("stripe")
+        return self.inner.send(report)
 
     def hour(self, meter: str, customer: str, at: datetime) -> Decimal:
         """Return what Stripe adds up to."""

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from billing.domain.usage_reports import HourReported, StripeMeter, UsageReport, is_delivered
-from billing.settings import SettingsError, usage_retention
+from billing.settings import SettingsError, meter_events_per_second, usage_retention
 
 T0 = datetime(2026, 6, 1, tzinfo=UTC)
 METER = StripeMeter("mtr_1", "stripe_customer_id", "value", adds_up=True)
@@ -28,3 +28,18 @@ def test_events_are_kept_for_thirteen_months_unless_told_otherwise() -> None:
     assert usage_retention({"USAGE_RETENTION_MONTHS": "0"}) == 0
     with pytest.raises(SettingsError, match="USAGE_RETENTION_MONTHS"):
         usage_retention({"USAGE_RETENTION_MONTHS": "a year"})
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({"STRIPE_LIVEMODE": "true"}, 1_000),
+        ({"STRIPE_LIVEMODE": "true", "STRIPE_RATE_LIMIT": "0"}, 1_000),
+        ({"STRIPE_LIVEMODE": "true", "STRIPE_RATE_LIMIT": "50"}, 50),
+        ({"STRIPE_LIVEMODE": "false"}, 25),
+        ({"STRIPE_LIVEMODE": "false", "STRIPE_RATE_LIMIT": "40"}, 40),
+    ],
+)
+def test_meter_events_have_a_limit_of_their_own_live(environment: dict[str, str], expected: float) -> None:
+    """Given a mode and perhaps a limit, when read, then meter events are limited as Stripe limits them."""
+    assert meter_events_per_second(environment) == expected

@@ -354,6 +354,11 @@ def _secrets() -> Secrets:
 
 @cache
 def _database() -> Database:
+    return another_database()
+
+
+def another_database() -> Database:
+    """Return a connection that is not the process's own, for another thread; the caller closes it."""
     from billing.adapters.postgres.connection import Credentials, Database
 
     settings = DatabaseSettings.from_environment(os.environ)

@@ -6,6 +6,7 @@ Like there, each is built on first use, kept for the life of the execution envir
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -13,16 +14,20 @@ from billing import bootstrap
 from billing.settings import (
     ClickHouseSettings,
     calls_per_second,
+    meter_events_per_second,
     required,
     usage_retention,
     usage_store_of,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from clickhouse_connect.driver.client import Client
 
     from billing.adapters.clickhouse.engine import ClickHouse
     from billing.adapters.postgres.connection import Database
+    from billing.adapters.stripe.client import StripeConnection
     from billing.use_cases.get_alerts import GetAlerts
     from billing.use_cases.get_current_usage import GetCurrentUsage
     from billing.use_cases.get_usage_history import GetUsageHistory
@@ -109,23 +114,21 @@ def record_usage() -> RecordUsage:
 def report_usage() -> ReportUsage:
     """Return the use case behind the schedule that tells Stripe what was used."""
     from billing.adapters.postgres.usage_reports import PostgresUsageReports, PostgresUsageUpkeep
-    from billing.adapters.stripe.client import StripeConnection
     from billing.adapters.stripe.meter_events import StripeMeterEvents
-    from billing.adapters.stripe.pace import TokenBucket
     from billing.use_cases.report_usage import ReportUsage
 
-    secret_id = required(os.environ, "STRIPE_API_KEY_SECRET_ID")
-    stripe = StripeConnection(
-        lambda refresh: bootstrap._secrets().text(secret_id, "api_key", refresh=refresh),  # noqa: SLF001
-        required(os.environ, "STRIPE_API_BASE"),
-        # A call is made inside of a transaction, which must not wait for long; the next run tries again.
-        retries=0,
-        pace=TokenBucket(0.8 * calls_per_second(os.environ)),
-    )
+    @contextmanager
+    def lane() -> Iterator[PostgresUsageReports]:
+        with bootstrap.another_database() as database:
+            yield PostgresUsageReports(database)
+
     return ReportUsage(
         reports=PostgresUsageReports(_database()),
+        lane=lane,
         upkeep=PostgresUsageUpkeep(_database()),
-        meters=StripeMeterEvents(stripe),
+        meters=StripeMeterEvents(
+            _stripe_at(meter_events_per_second(os.environ)), _stripe_at(calls_per_second(os.environ))
+        ),
         clock=bootstrap.now,
         retention=usage_retention(os.environ),
     )
@@ -165,6 +168,21 @@ def _clickhouse() -> ClickHouse:
         return connect_to(settings, username, secret.text(settings.secret_id, "password"))
 
     return ClickHouse(connect)
+
+
+def _stripe_at(limit: float) -> StripeConnection:
+    """Return a connection that leaves a fifth of Stripe's limit of calls a second to others."""
+    from billing.adapters.stripe.client import StripeConnection
+    from billing.adapters.stripe.pace import TokenBucket
+
+    secret_id = required(os.environ, "STRIPE_API_KEY_SECRET_ID")
+    return StripeConnection(
+        lambda refresh: bootstrap._secrets().text(secret_id, "api_key", refresh=refresh),  # noqa: SLF001
+        required(os.environ, "STRIPE_API_BASE"),
+        # A call is made inside of a transaction, which must not wait for long; the next run tries again.
+        retries=0,
+        pace=TokenBucket(0.8 * limit),
+    )
 
 
 def _database() -> Database:

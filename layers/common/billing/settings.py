@@ -134,6 +134,21 @@ def calls_per_second(env: Mapping[str, str]) -> float:
     return float(given)
 
 
+def meter_events_per_second(env: Mapping[str, str]) -> float:
+    """Return how many meter events a second Stripe takes: 1,000 live, and what it takes of any calls else.
+
+    A limit that was set holds for these as well. Source: Stripe, "Record usage for billing using the API":
+    they have a limit of their own live, and count towards the general one in test mode.
+
+    Raises
+    ------
+    SettingsError
+        STRIPE_RATE_LIMIT is no number above 0.
+    """
+    is_set = env.get("STRIPE_RATE_LIMIT", "") not in {"", "0"}
+    return 1_000.0 if env.get("STRIPE_LIVEMODE") == "true" and not is_set else calls_per_second(env)
+
+
 def usage_retention(env: Mapping[str, str]) -> int:
     """Return for how many months usage events are kept, 0 for ever; 13 unless told otherwise.
 

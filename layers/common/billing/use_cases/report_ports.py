@@ -38,6 +38,16 @@ class UsageReports(Protocol):
         """
         ...
 
+    def waiting(self) -> int:
+        """Return of how many customers and meters there are reports that are not sent.
+
+        Raises
+        ------
+        UnavailableError
+            The database does not answer.
+        """
+        ...
+
     def handle_next(self, passed: Sequence[str], handle: Handle) -> tuple[UsageReport, Handled] | None:
         """Hand the oldest unsent report to `handle`, and keep what that returns; None if none is left.
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -19,6 +22,7 @@ from billing.domain.usage_reports import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from datetime import datetime
 
     from billing.domain.usage_reports import HourReported, UsageReport
@@ -27,6 +31,9 @@ if TYPE_CHECKING:
 
 MOST_AT_ONCE = 200
 """Customers and meters of one transaction, which these customers' own requests wait for."""
+
+LANES = 8
+"""Reports that are being sent at once, each of another customer or meter, on a connection of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +52,38 @@ class Reported:
     finished: bool
 
 
+@dataclass(slots=True)
+class _Work:
+    """What the lanes of one run share."""
+
+    now: datetime
+    more_time: Callable[[], bool]
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    ends: Counter[End] = field(default_factory=Counter)
+    findings: Counter[FindingKind] = field(default_factory=Counter)
+    passed: list[str] = field(default_factory=list)
+    failed: bool = False
+    finished: bool = True
+
+    def count(self, handled: Handled) -> None:
+        """Add how one report ended."""
+        with self.lock:
+            self.ends[handled.end] += 1
+            if handled.finding is not None:
+                self.findings[handled.finding] += 1
+
+
 class ReportUsage:
     """Writes reports with the ledger, then sends what is not sent; each can be cut off anywhere.
 
-    Runs at the same time share the work. `retention` is how many months events are kept, 0 for ever.
+    Runs at the same time share the work. Reports are sent in up to LANES threads: the first uses `reports`,
+    and `lane` opens what each further one uses. `retention` is how many months events are kept, 0 for ever.
     """
 
     def __init__(
         self,
         reports: UsageReports,
+        lane: Callable[[], AbstractContextManager[UsageReports]],
         upkeep: UsageUpkeep,
         meters: StripeMeters,
         clock: Clock,
@@ -61,6 +91,7 @@ class ReportUsage:
         retention: int,
     ) -> None:
         self._reports = reports
+        self._lane = lane
         self._upkeep = upkeep
         self._meters = meters
         self._clock = clock
@@ -77,32 +108,54 @@ class ReportUsage:
         now = self._clock()
         closed = self._upkeep.prepare(now)
         written = self._reports.claim(now, MOST_AT_ONCE)
-        ends: Counter[End] = Counter()
-        findings: Counter[FindingKind] = Counter()
-        passed: list[str] = []
-        finished = False
-        while more_time():
-            done = self._reports.handle_next(passed, partial(self._handle, now))
-            if done is None:
-                finished = True
-                break
-            report, handled = done
-            ends[handled.end] += 1
-            if handled.finding is not None:
-                findings[handled.finding] += 1
-            if handled.end is End.PASSED:
-                passed.append(report.identifier)
+        work = _Work(now, more_time)
+        self._send(work)
         return Reported(
             written=written,
-            ends=ends,
-            findings=findings,
+            ends=work.ends,
+            findings=work.findings,
             without_meter=self._reports.without_meter(now),
             closed=closed,
-            forgotten=self._upkeep.forget(now, self._retention) if finished else (),
-            finished=finished,
+            forgotten=self._upkeep.forget(now, self._retention) if work.finished else (),
+            finished=work.finished,
         )
 
-    def _handle(self, now: datetime, report: UsageReport, hour: HourReported) -> Handled:
+    def _send(self, work: _Work) -> None:
+        lanes = min(LANES, self._reports.waiting())
+        if lanes == 0:
+            return
+        with ThreadPoolExecutor(lanes) as pool:
+            sent = [pool.submit(self._drain, work, nullcontext(self._reports))]
+            sent += [pool.submit(self._drain, work, self._lane()) for _ in range(lanes - 1)]
+        # All have ended by now; what one raised is raised here.
+        for each in sent:
+            each.result()
+
+    def _drain(self, work: _Work, lane: AbstractContextManager[UsageReports]) -> None:
+        """Send one report after the other, until there is none left that no other lane has."""
+        try:
+            with lane as reports:
+                while not work.failed:
+                    if not work.more_time():
+                        work.finished = False
+                        return
+                    done = reports.handle_next(tuple(work.passed), partial(self._handle, work))
+                    if done is None:
+                        return
+                    work.count(done[1])
+        except BaseException:
+            # Whatever it was (a Lambda that ends, too), nothing further is begun.
+            work.failed = True
+            raise
+
+    def _handle(self, work: _Work, report: UsageReport, hour: HourReported) -> Handled:
+        handled = self._told(work.now, report, hour)
+        if handled.end is End.PASSED:
+            # While the report is still this lane's: the others must find it in the list.
+            work.passed.append(report.identifier)
+        return handled
+
+    def _told(self, now: datetime, report: UsageReport, hour: HourReported) -> Handled:
         if report.stripe_meter is None:
             return _refused("stripe_meter_gone")
         # Of a meter that takes the last value a second event at the same time changes nothing.

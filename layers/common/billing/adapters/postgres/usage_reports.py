@@ -36,6 +36,10 @@ LEFT JOIN LATERAL (
     LIMIT 1
 ) AS k ON true"""
 
+_WAITING: LiteralString = """
+SELECT count(DISTINCT (customer, meter)) AS pairs FROM usage_reports
+WHERE sent_at IS NULL AND refused IS NULL"""
+
 _SENT: LiteralString = "UPDATE usage_reports SET sent_at = now() WHERE identifier = %(identifier)s"
 
 _REFUSED: LiteralString = "UPDATE usage_reports SET refused = %(reason)s WHERE identifier = %(identifier)s"
@@ -86,6 +90,16 @@ class PostgresUsageReports:
             written += row["made"]
             after = {"customer": row["last_customer"], "meter": row["last_meter"]}
         return written
+
+    def waiting(self) -> int:
+        """Return of how many customers and meters there are reports that are not sent.
+
+        Raises
+        ------
+        UnavailableError
+            The database does not answer.
+        """
+        return int(self._database.query(Statement(_WAITING))[0]["pairs"])
 
     def handle_next(self, passed: Sequence[str], handle: Handle) -> tuple[UsageReport, Handled] | None:
         """Hand the oldest report that is not sent to `handle`, as the port says; two round trips.

@@ -26,10 +26,11 @@ _BUSY = frozenset(("too_many_concurrent_requests", "rate_limit"))
 
 
 class StripeMeterEvents:
-    """The port `StripeMeters`."""
+    """The port `StripeMeters`; Stripe limits events and sums apart, so each has a connection of its own."""
 
-    def __init__(self, connection: StripeConnection) -> None:
-        self._stripe = connection
+    def __init__(self, events: StripeConnection, sums: StripeConnection) -> None:
+        self._events = events
+        self._sums = sums
 
     def send(self, report: UsageReport) -> Delivery | Refusal:
         """Return what Stripe says to the report.
@@ -49,7 +50,7 @@ class StripeMeterEvents:
             "payload": {meter.customer_key: report.customer, meter.value_key: f"{report.value:f}"},
         }
         try:
-            self._stripe.post(_EVENTS, event)
+            self._events.post(_EVENTS, event)
         except RejectedError as rejected:
             if rejected.code == _DUPLICATE:
                 return Delivery.DUPLICATE
@@ -76,7 +77,7 @@ class StripeMeterEvents:
             "value_grouping_window": "hour",
         }
         try:
-            answer = self._stripe.get(f"/v1/billing/meters/{quote(meter, safe='')}/event_summaries", query)
+            answer = self._sums.get(f"/v1/billing/meters/{quote(meter, safe='')}/event_summaries", query)
             if answer is None:
                 raise UnavailableError("stripe")
             summaries = Node("event_summaries", answer.members).nodes("data")
