@@ -15,6 +15,9 @@ from billing.domain.usage_reports import End, FindingKind
 from tests.support.reporting import meter_events
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
     from tests.support.reporting import ReportingWorld
 
 
@@ -146,6 +149,27 @@ def test_a_stripe_that_asks_to_slow_down_ends_the_run(world: ReportingWorld) -> 
     world.report()
 
     assert world.told(meter, customer) == world.hours("slow", customer)
+
+
+class _Away:
+    """Another store of usage, which does not answer after the first thing."""
+
+    def close(self, _now: datetime, _more_time: Callable[[], bool]) -> int:
+        return 1
+
+    def claim(self, _now: datetime, _more_time: Callable[[], bool]) -> int:
+        raise UnavailableError("usage store")
+
+
+def test_another_store_that_is_away_holds_up_nobody_elses_usage(world: ReportingWorld) -> None:
+    """Given a store that does not answer, when reported, then the others are told, and the run fails."""
+    meter, customer = world.meter("besides"), world.customer()
+    world.use(customer, "besides", "5", world.hour(1))
+
+    with pytest.raises(UnavailableError):
+        world.reporter(elsewhere=_Away())(lambda: True)
+
+    assert world.told(meter, customer) == world.hours("besides", customer)
 
 
 def test_a_meter_that_adds_up_otherwise_at_stripe_is_told_nothing(world: ReportingWorld) -> None:

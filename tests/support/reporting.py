@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from billing.adapters.postgres.connection import Connection, Database
     from billing.domain.usage_reports import Delivery, Refusal, UsageReport
+    from billing.use_cases.report_ports import UsageElsewhere
     from billing.use_cases.report_usage import Reported
     from local.stripe_standin.server import Exchange
     from tests.fixtures.stripe_data import RunningStandin
@@ -80,7 +81,10 @@ class ReportingWorld:
         return self.now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=ago)
 
     def reporter(
-        self, worker: Database | None = None, wrap: Callable[[StripeMeterEvents], Any] | None = None
+        self,
+        worker: Database | None = None,
+        wrap: Callable[[StripeMeterEvents], Any] | None = None,
+        elsewhere: UsageElsewhere | None = None,
     ) -> ReportUsage:
         """Return a reporter with connections of its own to Stripe."""
         connection = StripeConnection(lambda _: API_KEY, self.standin.base_url, retries=0)
@@ -94,6 +98,7 @@ class ReportingWorld:
             events if wrap is None else wrap(events),
             lambda: self.now,
             retention=0,
+            elsewhere=elsewhere,
         )
 
     @contextmanager

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from billing.use_cases.move_usage import MoveUsage
     from billing.use_cases.put_alerts import PutAlerts
     from billing.use_cases.record_usage import RecordUsage
+    from billing.use_cases.report_ports import UsageElsewhere
     from billing.use_cases.report_usage import ReportUsage
     from billing.use_cases.usage_ports import UsageAlerts, UsageMeters, UsageOverview, UsageStore
 
@@ -131,7 +132,16 @@ def report_usage() -> ReportUsage:
         ),
         clock=bootstrap.now,
         retention=usage_retention(os.environ),
+        elsewhere=_usage_elsewhere(),
     )
+
+
+def _usage_elsewhere() -> UsageElsewhere | None:
+    if not os.environ.get("CLICKHOUSE_HOST"):
+        return None
+    from billing.adapters.clickhouse.elsewhere import ClickHouseUsageElsewhere
+
+    return ClickHouseUsageElsewhere(_database(), _clickhouse())
 
 
 @cache

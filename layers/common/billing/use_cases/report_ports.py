@@ -29,7 +29,8 @@ class UsageReports(Protocol):
 
         With each report the ledger says that it is told, in the same transaction, which is one for up to
         `most` meters of customers. Customers that are being written to are left to the next run, and so are
-        meters that Stripe does not have, or adds up otherwise.
+        meters that Stripe does not have, or adds up otherwise. Maxima, latest and different values of
+        customers whose events are in another store are left to `UsageElsewhere`.
 
         Raises
         ------
@@ -68,6 +69,32 @@ class UsageReports(Protocol):
         ------
         UnavailableError
             The database does not answer.
+        """
+        ...
+
+
+class UsageElsewhere(Protocol):
+    """Usage whose events are in another store than the reports, which has to be asked what it comes to."""
+
+    def close(self, now: datetime, more_time: Callable[[], bool]) -> int:
+        """Close the periods that were billed, and return how many; what `more_time` leaves waits.
+
+        Raises
+        ------
+        UnavailableError
+            One of the stores does not answer; what was closed stays so.
+        """
+        ...
+
+    def claim(self, now: datetime, more_time: Callable[[], bool]) -> int:
+        """Write reports of maxima, latest and different values that changed until `now`; return how many.
+
+        As `UsageReports.claim` does of the others; what `more_time` leaves waits.
+
+        Raises
+        ------
+        UnavailableError
+            One of the stores does not answer; what was written stays so.
         """
         ...
 
@@ -156,4 +183,11 @@ class RejectedUsageLog(Protocol):
         ...
 
 
-__all__ = ["RejectedUsageLog", "StripeMeterErrors", "StripeMeters", "UsageReports", "UsageUpkeep"]
+__all__ = [
+    "RejectedUsageLog",
+    "StripeMeterErrors",
+    "StripeMeters",
+    "UsageElsewhere",
+    "UsageReports",
+    "UsageUpkeep",
+]

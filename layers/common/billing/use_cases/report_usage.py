@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
+from billing.domain.errors import UnavailableError
 from billing.domain.usage_reports import (
     OLDEST_REPORT,
     TRUSTED_FOR,
@@ -27,7 +28,12 @@ if TYPE_CHECKING:
 
     from billing.domain.usage_reports import HourReported, UsageReport
     from billing.use_cases.ports import Clock
-    from billing.use_cases.report_ports import StripeMeters, UsageReports, UsageUpkeep
+    from billing.use_cases.report_ports import (
+        StripeMeters,
+        UsageElsewhere,
+        UsageReports,
+        UsageUpkeep,
+    )
 
 MOST_AT_ONCE = 200
 """Customers and meters of one transaction, which these customers' own requests wait for."""
@@ -77,7 +83,8 @@ class ReportUsage:
     """Writes reports with the ledger, then sends what is not sent; each can be cut off anywhere.
 
     Runs at the same time share the work. Reports are sent in up to LANES threads: the first uses `reports`,
-    and `lane` opens what each further one uses. `retention` is how many months events are kept, 0 for ever.
+    and `lane` opens what each further one uses. `elsewhere` is the usage in another store, if there is one.
+    `retention` is how many months events are kept, 0 for ever.
     """
 
     def __init__(
@@ -89,7 +96,9 @@ class ReportUsage:
         clock: Clock,
         *,
         retention: int,
+        elsewhere: UsageElsewhere | None = None,
     ) -> None:
+        self._elsewhere = elsewhere
         self._reports = reports
         self._lane = lane
         self._upkeep = upkeep
@@ -103,13 +112,23 @@ class ReportUsage:
         Raises
         ------
         UnavailableError
-            Stripe or the database does not answer; the next run goes on.
+            Stripe or a store does not answer; the next run goes on. Of a store elsewhere this is raised once
+            the usage of the others is told.
         """
         now = self._clock()
         closed = self._upkeep.prepare(now)
         written = self._reports.claim(now, MOST_AT_ONCE)
+        away: UnavailableError | None = None
+        if self._elsewhere is not None:
+            try:
+                closed += self._elsewhere.close(now, more_time)
+                written += self._elsewhere.claim(now, more_time)
+            except UnavailableError as error:
+                away = error
         work = _Work(now, more_time)
         self._send(work)
+        if away is not None:
+            raise away
         return Reported(
             written=written,
             ends=work.ends,

@@ -55,10 +55,7 @@ WHERE NOT m.retired AND m.stripe_event_name IS NOT NULL
     AND EXISTS (
         SELECT FROM usage_hours AS h
         WHERE h.meter = m.name AND h.total <> h.reported AND h.hour <= %(now)s
-            AND NOT (
-                usage_meter_fits(m.stripe_event_name, m.aggregation)
-                AND (m.aggregation IN ('sum', 'count') OR usage_home(h.customer) = 'postgres')
-            )
+            AND NOT usage_meter_fits(m.stripe_event_name, m.aggregation)
     )
 ORDER BY m.name"""
 
