@@ -18,6 +18,7 @@ from billing.adapters.postgres.usage import PostgresUsageMeters, PostgresUsageSt
 from billing.adapters.postgres.usage_terms import PostgresUsageTerms
 from billing.domain.invoice_pages import InvoiceQuery
 from billing.domain.mirror import ObjectKind, Observation, Outcome
+from billing.domain.periods import Period
 from billing.domain.usage_events import Number, SentEvent
 from billing.use_cases.recent_meters import RecentMeters
 from billing.use_cases.record_usage import RecordUsage
@@ -103,10 +104,31 @@ def test_a_request_of_usage_makes_three_round_trips(
     assert round_trips(api_database, monkeypatch, record) == 3
 
 
+def test_usage_is_read_by_one_message(
+    api_database: Database, monkeypatch: pytest.MonkeyPatch, owner: Connection
+) -> None:
+    """Given periods of several meters, when what was used is read, then the server runs one statement."""
+    names = [row["name"] for row in owner.execute("SELECT name FROM usage_meters")]
+    spans = dict.fromkeys(names, Period(T0, T0 + SECOND))
+
+    def read(database: Database) -> None:
+        assert PostgresUsageStore(database).used("cus_1", spans) == dict.fromkeys(names, 0)
+
+    assert messages(api_database, monkeypatch, read).count("Execute") == 1
+
+
 def round_trips(
     database: Database, monkeypatch: pytest.MonkeyPatch, call: Callable[[Database], object]
 ) -> int:
-    """Return how often libpq asked the server to answer: its own trace, one Sync or Query a round trip."""
+    """Return how often libpq asked the server to answer: one Sync or Query a round trip."""
+    asked = messages(database, monkeypatch, call)
+    return len([each for each in asked if each in {"Sync", "Query"}])
+
+
+def messages(
+    database: Database, monkeypatch: pytest.MonkeyPatch, call: Callable[[Database], object]
+) -> list[str]:
+    """Return what libpq sent, by its own trace; each Sync and Query was answered."""
     opened: list[Connection] = []
     connect = connection_module.connect
 
@@ -124,8 +146,8 @@ def round_trips(
         call(database)
         opened[0].pgconn.untrace()
         file.seek(0)
-        messages = [line.split("\t") for line in file.read().decode().splitlines()]
-    asked = [parts[2] for parts in messages if parts[0] == "F" and parts[2] in {"Sync", "Query"}]
-    answered = [parts[2] for parts in messages if parts[0] == "B" and parts[2] == "ReadyForQuery"]
-    assert len(asked) == len(answered)
-    return len(asked)
+        lines = [line.split("\t") for line in file.read().decode().splitlines()]
+    sent = [parts[2] for parts in lines if parts[0] == "F"]
+    answered = [parts[2] for parts in lines if parts[0] == "B" and parts[2] == "ReadyForQuery"]
+    assert len([each for each in sent if each in {"Sync", "Query"}]) == len(answered)
+    return sent

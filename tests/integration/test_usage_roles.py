@@ -1,16 +1,21 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
 
 from billing.adapters.postgres.connection import Statement
+from billing.adapters.postgres.usage import PostgresUsageStore
+from billing.domain.periods import Period
 
 if TYPE_CHECKING:
     from typing import LiteralString
 
     from billing.adapters.postgres.connection import Connection, Database
+
+T0 = datetime(2026, 3, 10, tzinfo=UTC)
 
 FILLED: dict[LiteralString, LiteralString] = {
     "usage_events": "(customer, meter, counted_at, quantity, groups, time, recorded_at, source, id)"
@@ -49,6 +54,24 @@ def test_usage_is_seen_by_its_customer_alone(
     for customer in filled:
         (rows,) = api_database.read_as(customer, everything)
         assert {row["customer"] for row in rows} == {customer}
+
+
+def test_reading_usage_shows_what_row_security_does_and_leaves_no_tenant_behind(
+    api_database: Database, owner: Connection, filled: tuple[str, str]
+) -> None:
+    """Given usage of two customers, when each reads its own, the policy decides, and no tenant stays (19)."""
+    store, span = PostgresUsageStore(api_database), Period(T0, T0 + timedelta(days=1))
+    for customer in filled:
+        owner.execute(
+            "INSERT INTO usage_rollups (customer, meter, bucket, groups, count, sum)"
+            " VALUES (%s, 'api_calls', %s, '[]', 1, %s)",
+            [customer, T0, int(customer[-1])],
+        )
+    for customer in filled:
+        assert store.used(customer, {"api_calls": span}) == {"api_calls": int(customer[-1])}
+        assert api_database.query(Statement("TABLE usage_rollups")) == []
+    owner.execute("DROP POLICY customer_reads_own ON usage_rollups")
+    assert store.used(filled[0], {"api_calls": span}) == {"api_calls": 0}
 
 
 @pytest.mark.parametrize(

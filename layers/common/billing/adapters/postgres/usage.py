@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import TYPE_CHECKING, LiteralString
 
 from billing.adapters.postgres.connection import Statement
@@ -13,7 +14,6 @@ from billing.domain.usage import Aggregation, Recorded, UsageMeter, UsagePoint, 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
-    from decimal import Decimal
 
     from psycopg.rows import DictRow
 
@@ -32,6 +32,8 @@ SELECT record_usage(
     %(times)s::timestamptz[], %(voids)s::text[], %(of)s::integer[], %(meters)s::text[],
     %(values)s::numeric[], %(distincts)s::text[], %(groups)s::text[]
 ) AS outcomes"""
+
+_READ: LiteralString = "SELECT read_usage($1, $2::text[], $3::timestamptz[], $4::timestamptz[])"
 
 _USED: LiteralString = """
 SELECT meter AS name, used
@@ -124,15 +126,21 @@ class PostgresUsageStore:
         return self._database.act_as(customer, (record, _used(customer, watched)), act)
 
     def used(self, customer: str, spans: Mapping[str, Period]) -> Mapping[str, Decimal]:
-        """Return what was used of each meter in its span, exact to the event.
+        """Return what was used of each meter in its span, exact to the event; one message to the server.
 
         Raises
         ------
         UnavailableError
             The database does not answer.
         """
-        (rows,) = self._database.read_as(customer, _used(customer, spans))
-        return {row["name"]: row["used"] for row in rows}
+        asked = (
+            customer,
+            _array(_quoted(name) for name in spans),
+            _array(span.start.isoformat() for span in spans.values()),
+            _array(span.end.isoformat() for span in spans.values()),
+        )
+        used = json.loads(self._database.call(_READ, asked))
+        return {name: Decimal(quantity) for name, quantity in used.items()}
 
     def history(
         self, customer: str, meter: UsageMeter, span: Period, grain: Grain, group_by: Sequence[str] = ()
