@@ -258,7 +258,7 @@ class Worker:
             for place, handed in enumerate(self.batch)
         ]
         # The records of its first filter are away: every copy comes to the inbox.
-        function = EventBatch(read_event, self._apply, lambda _: None, None, lambda _: None)
+        function = EventBatch(read_event, self._apply, lambda _event, _known: None, None, lambda _: None)
         answer = function({"Records": records}, cast("LambdaContext", SimpleNamespace()))
         metrics().clear_metrics()
         failed = {item["itemIdentifier"] for item in answer["batchItemFailures"]}

@@ -9,7 +9,7 @@ import pytest
 
 from billing.adapters.postgres.inbox import PostgresInbox
 from billing.adapters.postgres.mirror import PostgresMirror
-from billing.domain.mirror import NotMirrored, Outcome, Receipt, Unreadable
+from billing.domain.mirror import MalformedEvent, NotMirrored, Outcome, Receipt, Unreadable
 from billing.domain.recovery import InboxRow
 from tests.fakes.objects import SECOND, T0, a_customer, an_event
 from tests.fakes.recovery import FakeInbox
@@ -49,6 +49,7 @@ def inbox(request: pytest.FixtureRequest) -> Inbox:
             ended_at=None if outcome is Outcome.FAILED else T0,
             object_id=event.object_id,
             api_version=event.api_version,
+            created=event.created,
             payload=f'{{"id": "{name}"}}' if outcome is Outcome.QUARANTINED else None,
         )
     return fake
@@ -63,8 +64,24 @@ def test_an_event_is_told_whole(inbox: Inbox) -> None:
     failed = inbox.find("evt_1")
     assert failed is not None
     assert (failed.object_id, failed.ended_at, failed.payload) == ("cus_1", None, None)
-    assert failed.api_version == "2026-05-27.dahlia"
+    assert (failed.api_version, failed.created) == (
+        "2026-05-27.dahlia",
+        an_event("evt_1", a_customer()).created,
+    )
     assert inbox.find("evt_none") is None
+
+
+def test_another_event_under_a_known_id_is_kept_once_for_each_content(inbox: Inbox) -> None:
+    """Given an ended event, when others come under its id, then the inbox counts them, copies once."""
+    for number, digest in enumerate(("ab" * 16, "cd" * 16, "ab" * 16, None)):
+        receipt = Receipt(T0 + number * SECOND, 1, "{}", digest)
+        inbox.keep_conflict(replace(an_event("evt_0", NotMirrored()), receipt=receipt), "event.data: other")
+    inbox.keep_conflict(MalformedEvent("evt_0", "invoice.paid", "event.created: missing"), "missing")
+    found, other = inbox.find("evt_0"), inbox.find("evt_1")
+    assert found is not None
+    assert other is not None
+    assert (found.conflicts, other.conflicts, found.outcome) == (3, 0, Outcome.IGNORED)
+    assert [row.conflicts for row in inbox.newest(Outcome.IGNORED, 1)] == [3]
 
 
 def test_the_last_events_that_ended_so_come_newest_first(inbox: Inbox) -> None:

@@ -22,7 +22,7 @@ from billing.domain.recovery import (
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from billing.domain.mirror import ObjectKind, Snapshot
+    from billing.domain.mirror import MalformedEvent, ObjectKind, Snapshot, StripeEvent
     from billing.domain.recovery import (
         InboxRow,
     )
@@ -252,10 +252,19 @@ class FakeInbox:
 
     def __init__(self) -> None:
         self.rows: dict[str, InboxRow] = {}
+        self.conflicts: dict[tuple[str, str | None], str] = {}
 
     def find(self, event_id: str) -> InboxRow | None:
         """Return what is known of the event."""
         return self.rows.get(event_id)
+
+    def keep_conflict(self, event: StripeEvent | MalformedEvent, reason: str) -> None:
+        """Keep that another event came under this id."""
+        digest = None if event.receipt is None else event.receipt.digest
+        if (event.id, digest) not in self.conflicts and event.id in self.rows:
+            row = self.rows[event.id]
+            self.rows[event.id] = replace(row, conflicts=row.conflicts + 1)
+        self.conflicts.setdefault((event.id, digest), reason)
 
     def newest(self, outcome: Outcome, limit: int) -> Sequence[InboxRow]:
         """Return the last events that ended so."""

@@ -57,6 +57,7 @@ MIRRORED: tuple[LiteralString, ...] = (
 )
 OF_THE_SELLER: tuple[LiteralString, ...] = ("tax_rates", "products", "prices", "coupons", "billing_meters")
 RECOVERY: tuple[LiteralString, ...] = ("stripe_sweeps", "stripe_swept_events", "stripe_backfills")
+INBOX: tuple[LiteralString, ...] = ("stripe_webhook_events", "stripe_conflicting_events")
 METERED: tuple[LiteralString, ...] = (
     "events",
     "usage_alerts",
@@ -84,7 +85,7 @@ TABLES: tuple[LiteralString, ...] = (
     *OF_THE_SELLER,
     "users",
     "api_keys",
-    "stripe_webhook_events",
+    *INBOX,
 )
 
 FORBIDDEN_TO_BOTH: tuple[LiteralString, ...] = (
@@ -163,6 +164,7 @@ def test_application_role_cannot(
         "SELECT apply_coupon(NULL, 'x', '{}', now(), NULL)",
         "DELETE FROM invoice_line_items",
         "SELECT 1 FROM stripe_webhook_events",
+        "SELECT 1 FROM stripe_conflicting_events",
         "SELECT 1 FROM stripe_sweeps",
         "SELECT 1 FROM stripe_backfills",
     ],
@@ -177,6 +179,12 @@ def test_worker_cannot_delete_from_its_inbox(worker_database: Database) -> None:
     """Given the worker, when it tries to take away what it recorded, then PostgreSQL refuses."""
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         worker_database.query(Statement("DELETE FROM stripe_webhook_events"))
+
+
+def test_worker_cannot_change_what_conflicted(worker_database: Database) -> None:
+    """Given the worker, when it tries to rewrite that another event came, then PostgreSQL refuses."""
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        worker_database.query(Statement("UPDATE stripe_conflicting_events SET reason = ''"))
 
 
 def test_worker_cannot_rewrite_how_an_event_ended(worker_database: Database, owner: Connection) -> None:

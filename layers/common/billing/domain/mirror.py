@@ -109,14 +109,14 @@ class Unreadable:
 class Receipt:
     """How an event reached us: `attempt` counts from 1, `body` is the event's JSON as it came.
 
-    `digest` is the SHA-256 of its `data`, in hexadecimal, whatever the order of the members: the rest of a
-    body differs from delivery to delivery.
+    `digest` is that of what all copies of the event in one API version have in common, in hexadecimal; None
+    where there is nothing to compare.
     """
 
     received_at: datetime
     attempt: int
     body: str = field(repr=False)
-    digest: str = ""
+    digest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,7 +130,11 @@ class KindBackfill:
 
 @dataclass(frozen=True, slots=True)
 class InboxRow:
-    """What the inbox tells of an event; `payload` is there where it is quarantined and was asked for."""
+    """What the inbox tells of an event; `payload` is there where it is quarantined and was asked for.
+
+    `digest` is the receipt's, None where the event ended before digests were kept. `conflicts` counts the
+    other events that came under its id since.
+    """
 
     id: str
     type: str
@@ -142,3 +146,6 @@ class InboxRow:
     object_id: str | None
     api_version: str | None
     payload: str | None = field(default=None, repr=False)
+    created: datetime | None = None
+    digest: str | None = None
+    conflicts: int = 0

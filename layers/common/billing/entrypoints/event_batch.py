@@ -5,7 +5,6 @@ Only the failed ones come again.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 from dataclasses import dataclass, replace
@@ -16,7 +15,8 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from billing.domain.errors import BillingError, PayloadRejectedError, UnavailableError
-from billing.domain.mirror import MalformedEvent, MalformedEventError, Outcome, Receipt, StripeEvent
+from billing.domain.mirror import MalformedEvent, MalformedEventError, Outcome, Receipt
+from billing.entrypoints.event_digest import event_digest
 from billing.entrypoints.event_filter import Claim, EventFilter, is_other
 from billing.entrypoints.observability import count, failure, logger
 from billing.use_cases.apply_stripe_event import Applied
@@ -28,7 +28,10 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.idempotency import BasePersistenceLayer
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
+    from billing.domain.mirror import StripeEvent
     from billing.use_cases.apply_stripe_event import ApplyStripeEvent
+
+    type Recognise = Callable[[StripeEvent | MalformedEvent, str | None], str | None]
 
 LONGEST_DELAY = 900
 """Seconds: an outage of any length is noticed within a quarter of an hour of its end."""
@@ -57,7 +60,8 @@ class InProgressError(BillingError):
 class EventBatch:
     """Applies the events of a batch.
 
-    `recognise` says how an event differs from the one that ended under its id before, None for a copy.
+    `recognise` says how an event differs from the one that ended under its id before, None for a copy, and
+    keeps that it did; it is told what is known of that already.
     `store` is None where idempotency records are not kept. `redeliver` is given the failed messages'
     receipt handles with the seconds until each is to come again.
     """
@@ -66,7 +70,7 @@ class EventBatch:
         self,
         read: Callable[[Mapping[str, object]], StripeEvent],
         apply: ApplyStripeEvent,
-        recognise: Callable[[StripeEvent], str | None],
+        recognise: Recognise,
         store: BasePersistenceLayer | None,
         redeliver: Callable[[Mapping[str, int]], None],
     ) -> None:
@@ -122,7 +126,7 @@ class _Run:
         self,
         read: Callable[[Mapping[str, object]], StripeEvent],
         apply: ApplyStripeEvent,
-        recognise: Callable[[StripeEvent], str | None],
+        recognise: Recognise,
         events: EventFilter,
     ) -> None:
         self._read = read
@@ -199,9 +203,9 @@ class _Run:
             raise InProgressError
         if item.applied is None and item.claim is not Claim.DONE and item.event is not None:
             item.applied = self._apply(item.event)
-        if item.applied is not None and item.applied.outcome is None and isinstance(item.event, StripeEvent):
-            other = _OTHER if item.claim is Claim.OTHER else self._recognise(item.event)
-            item.applied = replace(item.applied, reason=other or item.applied.reason)
+        if item.applied is not None and item.applied.outcome is None and item.event is not None:
+            known = _OTHER if item.claim is Claim.OTHER else item.applied.reason
+            item.applied = replace(item.applied, reason=self._recognise(item.event, known))
 
     def _tell(self, applied: Applied, facts: dict[str, object]) -> None:
         if applied.asked_stripe:
@@ -274,5 +278,5 @@ def _receipt(record: SQSRecord, payload: Mapping[str, object]) -> Receipt:
         received_at=datetime.fromtimestamp(sent, UTC),
         attempt=int(record.attributes.approximate_receive_count),
         body=record.body,
-        digest=hashlib.sha256(json.dumps(payload.get("data"), sort_keys=True).encode()).hexdigest(),
+        digest=event_digest(payload),
     )

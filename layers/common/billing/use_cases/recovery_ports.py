@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime, timedelta
 
-    from billing.domain.mirror import ObjectKind, Outcome
+    from billing.domain.mirror import MalformedEvent, ObjectKind, Outcome, StripeEvent
     from billing.domain.recovery import EventPage, InboxRow, KindBackfill, ObjectPage, Sweep
 
 
@@ -83,6 +83,10 @@ class Inbox(Protocol):
 
     def newest(self, outcome: Outcome, limit: int) -> Sequence[InboxRow]:
         """Return the last events that ended so, newest first, without payloads."""
+        ...
+
+    def keep_conflict(self, event: StripeEvent | MalformedEvent, reason: str) -> None:
+        """Keep that another event came under this id, once for each content."""
         ...
 
 

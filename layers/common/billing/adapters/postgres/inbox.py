@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, LiteralString
 
 from billing.adapters.postgres.connection import Statement
 from billing.adapters.postgres.instants import utc, utc_or_none
-from billing.domain.mirror import Outcome
+from billing.domain.mirror import Outcome, StripeEvent
 from billing.domain.recovery import InboxRow
 
 if TYPE_CHECKING:
@@ -15,14 +15,26 @@ if TYPE_CHECKING:
     from psycopg.rows import DictRow
 
     from billing.adapters.postgres.connection import Database
+    from billing.domain.mirror import MalformedEvent
 
-_COLUMNS: LiteralString = "id, type, outcome, reason, attempts, received_at, ended_at, object_id, api_version"
+_COLUMNS: LiteralString = """
+    id, type, outcome, reason, attempts, received_at, ended_at, object_id, api_version, created,
+    encode(digest, 'hex') AS digest,
+    (SELECT count(*) FROM stripe_conflicting_events AS other WHERE other.id = e.id) AS conflicts
+"""
 
-_FIND: LiteralString = f"SELECT {_COLUMNS}, payload FROM stripe_webhook_events WHERE id = %(id)s"  # noqa: S608 - literals
+_FIND: LiteralString = f"SELECT {_COLUMNS}, payload FROM stripe_webhook_events AS e WHERE id = %(id)s"  # noqa: S608 - literals
 
 _NEWEST: LiteralString = f"""
-SELECT {_COLUMNS}, NULL AS payload FROM stripe_webhook_events
+SELECT {_COLUMNS}, NULL AS payload FROM stripe_webhook_events AS e
 WHERE outcome = %(outcome)s ORDER BY received_at DESC, id LIMIT %(limit)s"""  # noqa: S608 - literals
+
+_CONFLICT: LiteralString = """
+INSERT INTO stripe_conflicting_events (id, digest, type, api_version, created, object_id, reason, received_at)
+VALUES (
+    %(id)s, decode(%(digest)s, 'hex'), %(type)s, %(api_version)s, %(created)s, %(object_id)s, %(reason)s,
+    coalesce(%(received_at)s, now())
+) ON CONFLICT (id, digest) DO NOTHING"""
 
 
 class PostgresInbox:
@@ -41,6 +53,21 @@ class PostgresInbox:
         parameters = {"outcome": outcome.value, "limit": limit}
         return [_row(row) for row in self._database.query(Statement(_NEWEST, parameters))]
 
+    def keep_conflict(self, event: StripeEvent | MalformedEvent, reason: str) -> None:
+        """Keep that another event came under this id, once for each content."""
+        told = event if isinstance(event, StripeEvent) else None
+        parameters = {
+            "id": event.id,
+            "digest": "" if event.receipt is None else event.receipt.digest or "",
+            "type": event.type,
+            "api_version": told and told.api_version,
+            "created": told and told.created,
+            "object_id": told and told.object_id,
+            "reason": reason,
+            "received_at": event.receipt and event.receipt.received_at,
+        }
+        self._database.query(Statement(_CONFLICT, parameters))
+
 
 def _row(row: DictRow) -> InboxRow:
     return InboxRow(
@@ -54,4 +81,7 @@ def _row(row: DictRow) -> InboxRow:
         object_id=row["object_id"],
         api_version=row["api_version"],
         payload=row["payload"],
+        created=utc_or_none(row["created"]),
+        digest=row["digest"],
+        conflicts=row["conflicts"],
     )
