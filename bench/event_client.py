@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import hmac
-import itertools
 import json
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
-from statistics import median
 from typing import TYPE_CHECKING
 
 from bench.payloads import SECRET, numbered, paid_event
@@ -21,7 +19,7 @@ from billing.domain.mirror import Outcome
 from billing.use_cases.apply_stripe_event import ApplyStripeEvent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from multiprocessing.synchronize import Barrier
 
     from billing.adapters.postgres.connection import Credentials
@@ -29,8 +27,6 @@ if TYPE_CHECKING:
     from billing.settings import DatabaseSettings
 
 _WARM_UP = 20
-BATCH = 10
-"""What SQS hands a function at most, unless it waits for more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,43 +90,6 @@ def apply_events(
             once(body, signature)
             taken.append((time.perf_counter_ns() - at) / 1e6)
         return Clocked(taken, began, time.monotonic())
-
-
-def batches_and_singles(
-    settings: DatabaseSettings, credentials: Credentials, client: int, rounds: int
-) -> tuple[float, float]:
-    """Return the median milliseconds per event in batches of ten, and one by one, in turns.
-
-    Raises
-    ------
-    AssertionError
-        An event was not applied.
-    """
-    with Database(settings, lambda _: credentials) as database:
-        apply = ApplyStripeEvent(PostgresMirror(database), _NoStripe(), livemode=True)
-        template = paid_event()
-        numbers = itertools.count()
-
-        def together(bodies: Sequence[bytes]) -> int:
-            return len(apply.together([read_event(json.loads(body)) for body in bodies]))
-
-        def singly(bodies: Sequence[bytes]) -> int:
-            ended = [apply(read_event(json.loads(body))).outcome for body in bodies]
-            return ended.count(Outcome.APPLIED)
-
-        def clocked(work: Callable[[Sequence[bytes]], int]) -> float:
-            bodies = [numbered(template, f"{client:03x}{next(numbers):05x}") for _ in range(BATCH)]
-            at = time.perf_counter_ns()
-            applied = work(bodies)
-            taken = (time.perf_counter_ns() - at) / 1e6 / BATCH
-            if applied != BATCH:
-                raise AssertionError(f"{applied} of {BATCH} events were applied")
-            return taken
-
-        for work in (together, singly):
-            clocked(work)
-        both = [(clocked(together), clocked(singly)) for _ in range(rounds)]
-        return median(one for one, _ in both), median(other for _, other in both)
 
 
 def _signature(body: bytes) -> str:

@@ -85,7 +85,10 @@ class Node:
 
     def optional_text(self, name: str) -> str | None:
         """Return a text, or None for null."""
-        return None if self._is_null(name) else self.text(name)
+        value = self.members.get(name, _ABSENT)
+        if value is None or (type(value) is str and value.isprintable()):
+            return value
+        return self.text(name)
 
     def texts(self, name: str) -> tuple[str, ...]:
         """Return a list of texts; null is the empty list."""
@@ -108,10 +111,11 @@ class Node:
 
     def flag(self, name: str) -> bool:
         """Return a bool."""
-        value = self._value(name)
-        if not isinstance(value, bool):
-            raise self._error(name, "not a boolean")
-        return value
+        value = self.members.get(name)
+        if isinstance(value, bool):
+            return value
+        self._value(name)
+        raise self._error(name, "not a boolean")
 
     def optional_flag(self, name: str) -> bool | None:
         """Return a bool, or None for null."""
@@ -199,12 +203,14 @@ class Node:
 
     def nodes(self, name: str) -> tuple[Node, ...]:
         """Return a list of JSON objects; null is the empty list."""
-        return tuple([self._element(name, n, value) for n, value in enumerate(self._list(name))])
+        values = self._list(name)
+        return tuple([self._element(name, n, value) for n, value in enumerate(values)]) if values else ()
 
     def reference(self, name: str) -> str:
         """Return the id of an expandable member: Stripe sends the id, or the whole object when asked."""
-        if isinstance(self.members.get(name), str):
-            return self.text(name)
+        value = self.members.get(name)
+        if isinstance(value, str):
+            return value if value.isprintable() else self.text(name)
         return self.node(name).text("id")
 
     def optional_reference(self, name: str) -> str | None:
@@ -227,12 +233,13 @@ class Node:
         return value
 
     def _list(self, name: str) -> list[object]:
-        if self._is_null(name):
+        value = self.members.get(name, _ABSENT)
+        if isinstance(value, list):
+            return value
+        if value is None:
             return []
-        value = self._value(name)
-        if not isinstance(value, list):
-            raise self._error(name, "not a list")
-        return value
+        self._value(name)
+        raise self._error(name, "not a list")
 
     def _element(self, name: str, number: int, value: object) -> Node:
         if isinstance(value, dict):
