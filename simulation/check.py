@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 from billing.adapters.stripe.event_types import API_VERSION, DELETION_TYPES, SNAPSHOT_TYPES
 from billing.adapters.stripe.events import read_object
 from billing.adapters.stripe.objects import PATHS
-from billing.domain.invoices import DiscountAmount, Tax
+from billing.domain.credit_notes import CreditNote
+from billing.domain.invoices import DiscountAmount, Invoice, Tax
+from billing.domain.lifecycles import kind_of
 from billing.domain.mirror import Deletion, ObjectKind
 from billing.domain.money import Money
 from billing.domain.payment_methods import PaymentMethod
@@ -25,9 +27,9 @@ from simulation.kinds import PLACES
 from simulation.stripe import VirtualConnection, VirtualStripeObjects
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterator, Mapping
+    from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 
-    from billing.domain.mirror import Snapshot
+    from billing.domain.mirror import Observation, Snapshot
     from simulation.kinds import Children, Place
     from simulation.stripe import Told, VirtualStripe
 
@@ -79,6 +81,17 @@ def differences(stripe: VirtualStripe, done: Container[str], rows: Rows) -> Iter
                 yield f"{called} was written {row['revision']} times by {applied[object_id]} applied events"
             if row["as_of"] > datetime.fromtimestamp(stripe.now, UTC):
                 yield f"{called} is known as of a time to come"
+            if isinstance(state, Invoice | CreditNote) and state.discounts:
+                named = objects.fetch_discounts(kind, object_id)
+                yield from (f"{called}: {said}" for said in _unlearned(named, rows))
+
+
+def _unlearned(named: Iterable[Observation], rows: Rows) -> Iterator[str]:
+    """Yield which discounts that a document names, and which of their coupons, the mirror has not."""
+    for seen in named:
+        kind = kind_of(seen.state)
+        if not rows(f"SELECT id FROM {PLACES[kind.value].table} WHERE id = %s", seen.state.id):  # noqa: S608 - our own names
+            yield f"its {kind.value} was never learned"
 
 
 def _state(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -10,10 +11,11 @@ from hypothesis import strategies as st
 from billing.domain.errors import ContentionError, RefusedError, UnavailableError
 from billing.domain.invoices import InvoiceStatus
 from billing.domain.mirror import Deletion, ObjectKind, Observation
+from billing.domain.money import Money
 from billing.domain.recovery import OvertakenError, WrongAccountError
 from billing.use_cases.backfill_stripe_objects import FEW_GONE, BackfillStripeObjects
 from tests.fakes.mirror import FakeMirror
-from tests.fakes.more_objects import COUPON, DISCOUNT
+from tests.fakes.more_objects import COUPON, DISCOUNT, PAYMENT_INTENT
 from tests.fakes.objects import SECOND, T0, a_customer, a_subscription, an_event, an_invoice
 from tests.fakes.recovery import FakeBackfillLog, FakeStripeLists
 from tests.fakes.stripe_objects import FakeStripeObjects
@@ -126,6 +128,20 @@ def test_an_older_state_is_replaced() -> None:
     world.at_stripe(paid)
     world.backfill()
     assert world.invoice() == paid
+
+
+def test_what_changes_without_an_event_is_reconciled() -> None:
+    """Given a payment intent whose amount Stripe changed, and no event told, then a backfill brings it."""
+    world = World()
+    world.mirrored(PAYMENT_INTENT)
+    now = replace(PAYMENT_INTENT, amount=Money(1, PAYMENT_INTENT.currency), description="another")
+    world.at_stripe(now)
+    kinds = (ObjectKind.PAYMENT_INTENT,)
+    run = BackfillStripeObjects(
+        world.lists, world.stripe, world.mirror, world.log, kinds=kinds, livemode=False
+    )
+    assert run(lambda: True).finished
+    assert world.mirror.state(ObjectKind.PAYMENT_INTENT, now.id) == now
 
 
 def test_a_tie_is_settled_by_fetching() -> None:

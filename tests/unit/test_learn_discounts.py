@@ -9,7 +9,7 @@ import pytest
 
 from billing.domain.credit_notes import CreditNote
 from billing.domain.errors import BillingError, RefusedError, UnavailableError
-from billing.domain.mirror import ObjectKind, Outcome
+from billing.domain.mirror import Mention, ObjectKind, Outcome
 from billing.domain.recovery import NotAllowedError
 from billing.use_cases.apply_stripe_event import Applied
 from billing.use_cases.learn_discounts import LearnDiscounts
@@ -18,6 +18,8 @@ from tests.support.stripe_world import DRAFT, OPEN, PAID, World, an_event, snaps
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from billing.domain.mirror import StripeEvent
 
 NOTE = snapshot("credit_note.created")
 
@@ -97,6 +99,25 @@ def test_a_discount_missed_while_stripe_was_away_comes_with_the_next_delivery(wo
     assert world.state(ObjectKind.COUPON, "LAUNCH") == COUPON
 
 
+@pytest.mark.parametrize("stands", [(), (an_event(PAID, "evt_0"),)])
+def test_what_a_fetched_invoice_names_is_learned_before_its_event_ends(
+    world: World, monkeypatch: pytest.MonkeyPatch, stands: tuple[StripeEvent, ...]
+) -> None:
+    """Given an event that does not tell its invoice, when a discount fails, then the next try brings it."""
+    lines = tuple(replace(line, discounts=()) for line in PAID.lines)
+    for event in stands:  # the event to come is a tie with it, or else a mention
+        world.apply(replace(event, content=replace(PAID, discounts=(), lines=lines)))
+    told = replace(OPEN, discounts=(), lines=lines) if stands else Mention(ObjectKind.INVOICE, "in_1", "old")
+    world.stripe.put(OPEN)
+    with monkeypatch.context() as away:
+        away.setattr(world.stripe, "fetch_discounts", unanswered)
+        with pytest.raises(UnavailableError):
+            world.apply(an_event(told))
+    world.apply(an_event(told))
+    assert world.state() == OPEN
+    assert world.state(ObjectKind.COUPON, "LAUNCH") == COUPON
+
+
 def test_a_discount_that_stripe_does_not_tell_is_asked_for_once(world: World) -> None:
     """Given a discount that Stripe does not tell, when events name it, then they end all the same."""
     world.stripe.discounts.clear()
@@ -111,6 +132,10 @@ def test_a_stale_event_brings_its_discounts(world: World) -> None:
     world.apply(an_event(replace(PAID, discounts=(), lines=lines), "evt_2", after=1))
     assert world.apply(an_event(DRAFT, "evt_1")) == Applied(Outcome.STALE)
     assert world.state(ObjectKind.COUPON, "LAUNCH") == COUPON
+
+
+def unanswered(*_: object) -> list[object]:
+    raise UnavailableError("stripe")
 
 
 def not_allowed(*_: object) -> list[object]:

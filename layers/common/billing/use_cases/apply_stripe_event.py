@@ -83,7 +83,7 @@ class ApplyStripeEvent:
         ------
         UnavailableError
             The database or Stripe does not answer. Nothing was written, or all but a tax rate or a discount
-            that the document names: then the event's next delivery is a duplicate that brings it.
+            that the event's document names: then its next delivery is a duplicate that brings it.
         ContentionError
             The object moved in every round; nothing was written.
         """
@@ -196,10 +196,11 @@ class ApplyStripeEvent:
                 observation = self._observe(event, content, kind, standing)
                 if isinstance(observation, Unreadable):
                     return self._record(event, Outcome.QUARANTINED, observation.reason)
+                if observation is not None:
+                    # Before the state: once the event has ended, its next delivery asks for none.
+                    self._learn_names_in(observation.state)
                 verdict = self._mirror.settle(event, observation, standing)
                 asked = kind not in _TOLD_BY_NO_ID
-                if observation is not None and verdict is not Verdict.MOVED:
-                    self._learn_names_in(observation.state)
             if verdict is not Verdict.MOVED:
                 return _ended(verdict, asked_stripe=asked)
         raise ContentionError(f"The {kind.value} kept changing while its state was settled.")
