@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _SECRETS = frozenset(("client_secret",))
 _LINKS = ("https://", "http://")
+_encode = json.JSONEncoder(sort_keys=True, check_circular=False, separators=(",", ":")).encode
 
 
 def event_digest(payload: Mapping[str, object]) -> str | None:
@@ -27,22 +28,32 @@ def event_digest(payload: Mapping[str, object]) -> str | None:
     data = payload.get("data")
     if payload.get("object") != "event" or data is None:
         return None
-    said = json.dumps(_said(data), sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(said.encode()).hexdigest()[:32]
+    return hashlib.sha256(_encode(_said(data)).encode()).hexdigest()[:32]
 
 
 def _said(value: object) -> object:
     """Return the value without members that say nothing, links and secrets."""
-    if isinstance(value, list):
-        return [_said(one) for one in value]
-    if not isinstance(value, dict):
-        return value
-    kept = {}
-    for name, one in value.items():
-        said = _said(one) if isinstance(one, dict | list) else one
-        if said is None or said in ({}, []) or name in _SECRETS:
-            continue
-        if isinstance(said, str) and said.startswith(_LINKS):
-            continue
-        kept[name] = said
+    if isinstance(value, dict):
+        return _members(value)
+    return _elements(value) if isinstance(value, list) else value
+
+
+def _members(members: Mapping[str, object]) -> dict[str, object]:
+    kept: dict[str, object] = {}
+    for name, value in members.items():
+        if isinstance(value, str):
+            if not (name in _SECRETS or value.startswith(_LINKS)):
+                kept[name] = value
+        elif isinstance(value, dict):
+            if said := _members(value):
+                kept[name] = said
+        elif isinstance(value, list):
+            if value:
+                kept[name] = _elements(value)
+        elif value is not None:
+            kept[name] = value
     return kept
+
+
+def _elements(values: list[object]) -> list[object]:
+    return [_said(value) for value in values]
