@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, LiteralString
 from billing.domain.usage import Aggregation, Grain, UsagePoint
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from billing.adapters.clickhouse.engine import ClickHouse
     from billing.domain.periods import Period
@@ -76,39 +76,51 @@ class UsageQuestions:
             ClickHouse does not answer.
         """
         known = {name: span for name, span in spans.items() if name in aggregations}
-        used, doubtful = self._added_up(customer, known, {name: _QUICK[aggregations[name]] for name in known})
+        used, doubtful = self._added_up(customer, known, aggregations, _quick)
         if doubtful:
             # What was taken back has to be told from what stands.
-            exact = {
-                name: (_ADDED_UP[aggregations[name]], _where(aggregations[name], "{place}"))
-                for name in doubtful
-            }
-            again, _ = self._added_up(customer, {name: known[name] for name in doubtful}, exact)
+            again, _ = self._added_up(
+                customer, {name: known[name] for name in doubtful}, aggregations, _exact
+            )
             used |= again
         return used
 
     def _added_up(
-        self, customer: str, spans: Mapping[str, Period], asked: Mapping[str, tuple[str, str]]
+        self,
+        customer: str,
+        spans: Mapping[str, Period],
+        aggregations: Mapping[str, Aggregation],
+        ask: Callable[[Aggregation, str], tuple[str, str]],
     ) -> tuple[dict[str, Decimal], Collection[str]]:
         """Return the quantities, and the meters whose quantity events that were taken back may be in.
 
-        `asked` has what is selected and where, by meter.
+        `ask` tells what is selected and where. Meters of one span are added up in one go over the events.
         """
+        parts: dict[tuple[Period, Aggregation | None], list[str]] = {}
+        for name, span in spans.items():
+            alone = aggregations[name] if aggregations[name] in _ALONE else None
+            parts.setdefault((span, alone), []).append(name)
         queries = []
         parameters: dict[str, object] = {"customer": customer}
-        for place, (name, span) in enumerate(spans.items()):
-            selected, where = asked[name]
-            queries.append(
-                f"SELECT {place} AS place, {selected} AS used, countIf(quantity = -1) AS back"  # noqa: S608 - literals
-                f" FROM usage_events WHERE {where.replace('{place}', str(place))}"
+        for place, ((span, _), names) in enumerate(parts.items()):
+            asked = {aggregations[name]: ask(aggregations[name], str(place)) for name in names}
+            columns = ", ".join(
+                f"{asked[each][0] if each in asked else _NOT_ASKED} AS used_{each}" for each in Aggregation
             )
-            parameters |= _bounds(name, span, str(place))
-        names = list(spans)
+            (where,) = {where for _, where in asked.values()}
+            queries.append(
+                f"SELECT meter, {columns}, countIf(quantity = -1)"  # noqa: S608 - literals
+                f" FROM usage_events WHERE {where} GROUP BY meter"
+            )
+            parameters |= _bounds(names, span, str(place))
         rows = self.clickhouse.rows(" UNION ALL ".join(queries), parameters) if queries else ()
-        return (
-            {names[place]: Decimal(used or 0) for place, used, _ in rows},
-            [names[place] for place, _, back in rows if back and asked[names[place]] in _DOUBTFUL],
-        )
+        used = dict.fromkeys(spans, Decimal(0))
+        doubtful = []
+        for name, *quantities, back in rows:
+            used[name] = Decimal(dict(zip(Aggregation, quantities, strict=True))[aggregations[name]] or 0)
+            if back and not aggregations[name].is_additive:
+                doubtful.append(name)
+        return used, doubtful
 
     def history(
         self, customer: str, meter: UsageMeter, span: Period, grain: Grain, group_by: Sequence[str]
@@ -126,7 +138,7 @@ class UsageQuestions:
             " arrayMap(place -> groups[place], {places:Array(UInt8)}) AS split,"
             f" {_ADDED_UP[meter.aggregation]} AS used FROM usage_events"
             f" WHERE {_where(meter.aggregation, '')} GROUP BY start, split{_LEFT.get(meter.aggregation, '')}",
-            {"customer": customer, "places": places, **_bounds(meter.name, span, "")},
+            {"customer": customer, "places": places, **_bounds([meter.name], span, "")},
         )
         points = [
             UsagePoint(_EPOCH + timedelta(seconds=start), tuple(split), Decimal(used))
@@ -186,31 +198,44 @@ def _where(aggregation: Aggregation, place: str) -> str:
     if aggregation.is_additive:
         return f"{span} AND quantity <> 0"
     # An event was taken back where it counts exactly if what took it back counts at the same instant.
-    back = f"SELECT source, voids, counted_at FROM usage_events WHERE {span} AND quantity = -1"  # noqa: S608 - literals
-    return f"{span} AND quantity = 1 AND (source, id, counted_at) NOT IN ({back})"
+    back = f"SELECT meter, source, voids, counted_at FROM usage_events WHERE {span} AND quantity = -1"  # noqa: S608 - literals
+    return f"{span} AND quantity = 1 AND (meter, source, id, counted_at) NOT IN ({back})"
 
 
 def _span(place: str) -> str:
     return (
-        f"customer = {{customer:String}} AND meter = {{meter{place}:String}}"
+        f"customer = {{customer:String}} AND meter IN {{meters{place}:Array(String)}}"
         f" AND counted_at >= fromUnixTimestamp64Micro({{start{place}:Int64}})"
         f" AND counted_at < fromUnixTimestamp64Micro({{end{place}:Int64}})"
     )
 
 
-def _bounds(meter: str, span: Period, place: str) -> dict[str, object]:
-    return {f"meter{place}": meter, f"start{place}": micros(span.start), f"end{place}": micros(span.end)}
+def _bounds(meters: Sequence[str], span: Period, place: str) -> dict[str, object]:
+    return {
+        f"meters{place}": list(meters),
+        f"start{place}": micros(span.start),
+        f"end{place}": micros(span.end),
+    }
 
 
-# In one go over the events, exact where nothing was taken back, and for what is additive anyway.
-_QUICK: dict[Aggregation, tuple[str, str]] = {
-    aggregation: (selected, _span("{place}"))
-    for aggregation, selected in (
-        (Aggregation.SUM, _ADDED_UP[Aggregation.SUM]),
-        (Aggregation.COUNT, _ADDED_UP[Aggregation.COUNT]),
-        (Aggregation.MAX, "toString(maxIf(value, quantity = 1))"),
-        (Aggregation.LAST, "toString(argMaxIf(value, (time, source, id), quantity = 1))"),
-        (Aggregation.UNIQUE_COUNT, "toString(uniqExactIf(distinct_value, quantity = 1))"),
-    )
+_NOT_ASKED = "''"
+
+# These read columns that the others do not need.
+_ALONE = frozenset({Aggregation.LAST, Aggregation.UNIQUE_COUNT})
+
+_QUICK: dict[Aggregation, LiteralString] = {
+    Aggregation.SUM: _ADDED_UP[Aggregation.SUM],
+    Aggregation.COUNT: _ADDED_UP[Aggregation.COUNT],
+    Aggregation.MAX: "toString(maxIf(value, quantity = 1))",
+    Aggregation.LAST: "toString(argMaxIf(value, (time, source, id), quantity = 1))",
+    Aggregation.UNIQUE_COUNT: "toString(uniqExactIf(distinct_value, quantity = 1))",
 }
-_DOUBTFUL = [asked for aggregation, asked in _QUICK.items() if not aggregation.is_additive]
+
+
+def _quick(aggregation: Aggregation, place: str) -> tuple[str, str]:
+    """Return what is selected and where: exact where nothing was taken back, and for what is additive."""
+    return _QUICK[aggregation], _span(place)
+
+
+def _exact(aggregation: Aggregation, place: str) -> tuple[str, str]:
+    return _ADDED_UP[aggregation], _where(aggregation, place)
