@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, localcontext
 from typing import TYPE_CHECKING
 
@@ -11,14 +11,15 @@ from billing.domain.errors import UnavailableError
 from billing.domain.usage import Aggregation, Grain, LatePolicy, Recorded, UsagePoint, UsageSnapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from billing.domain.periods import Period
     from billing.domain.usage import Reading, UsageEvent, UsageMeter
     from billing.domain.usage_alerts import UsageAlert
-    from billing.use_cases.usage_ports import React
+    from billing.use_cases.usage_ports import React, Watched
 
 _ZERO = Decimal(0)
+_INSTANT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class FakeUsageStore:
         customer: str,
         events: Sequence[UsageEvent],
         recorded_at: datetime,
-        watched: Mapping[str, Period],
+        watched: Collection[Watched],
         react: React,
     ) -> Sequence[Recorded]:
         """Keep the events, and return what became of each."""
@@ -69,7 +70,12 @@ class FakeUsageStore:
         outcomes: dict[int, Recorded] = {}
         for place, event in sorted(enumerate(events), key=lambda each: each[1].voids is not None):
             outcomes[place] = _record(self.meters, ledger, event, recorded_at)
-        for alert in react(self.used(customer, watched)):
+        told = {
+            (name, span): self.used(customer, {name: span})[name]
+            for name, span in watched
+            if span.end > recorded_at or not _is_closed(ledger, name, span.end - _INSTANT)
+        }
+        for alert in react(told):
             key = (alert.threshold.meter, alert.threshold.kind, alert.threshold.value, alert.period.start)
             ledger.alerts.setdefault(key, alert)
         return tuple(outcomes[place] for place in range(len(events)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC
+from datetime import UTC, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -134,6 +134,69 @@ def test_an_alert_fires_again_in_the_next_period_only(api_database: Database, ow
         (MARCH.start, 900),
         (MARCH.end, 850),
     ]
+
+
+@pytest.mark.usefixtures("subscribed")
+def test_late_usage_fires_the_ended_periods_threshold_once(
+    in_parallel: InParallel, owner: Connection, api_database: Database
+) -> None:
+    """Given a period that ended at 700 of 1,000, when eight report late, then its 80 % fires once."""
+    recorder(api_database)("cus_1", [sent(1, "700")])
+    april = MARCH.end + timedelta(hours=5)
+    late = NOW + timedelta(hours=1)
+
+    def work(own: Database, number: int) -> object:
+        event = SentEvent(
+            "/app", f"l{number}", "api_calls", late, {"value": Number("20")}, None, bytes([number] * 16)
+        )
+        later = RecordUsage(
+            PostgresUsageMeters(own), PostgresUsageTerms(own), PostgresUsageStore(own), lambda: april
+        )
+        return later("cus_1", [event])
+
+    in_parallel(work)
+
+    rows = owner.execute(
+        "SELECT threshold, period_start, period_end, fired_at, used FROM usage_alerts"
+    ).fetchall()
+    assert [(row["threshold"], row["period_start"].astimezone(UTC), row["used"]) for row in rows] == [
+        (80, MARCH.start, 800)
+    ]
+    assert rows[0]["fired_at"].astimezone(UTC) == april > rows[0]["period_end"]
+    told = owner.execute("SELECT data->'period'->>'start' AS start FROM events").fetchall()
+    assert told == [{"start": MARCH.start.isoformat()}]
+    alerts = PostgresUsageAlerts(api_database)
+    assert [int(alert.used) for alert in alerts.fired("cus_1", april + timedelta(days=34))] == [800]
+    assert alerts.fired("cus_1", april + timedelta(days=36)) == ()
+
+
+@pytest.mark.usefixtures("subscribed")
+def test_what_fired_while_a_period_went_on_fires_no_more_when_it_is_over(
+    api_database: Database, owner: Connection
+) -> None:
+    """Given a period whose start is told otherwise later, when late usage comes, then none fires."""
+    recorder(api_database)("cus_1", [sent(1, "900")])
+    owner.execute("UPDATE usage_alerts SET period_start = period_start + interval '1 hour'")
+    april = MARCH.end + timedelta(hours=5)
+    record = recorder(api_database)
+    later = RecordUsage(record.meters, record.terms, record.store, lambda: april)
+    later("cus_1", [sent(2, "20")])
+    assert owner.execute("SELECT count(*) AS n FROM usage_alerts").fetchall() == [{"n": 1}]
+
+
+@pytest.mark.usefixtures("subscribed")
+def test_late_usage_of_a_closed_period_fires_where_it_counts(
+    api_database: Database, worker_database: Database, owner: Connection
+) -> None:
+    """Given a closed period below its threshold, when late usage comes, then only the open one's fires."""
+    recorder(api_database)("cus_1", [sent(1, "700")])
+    april = MARCH.end + timedelta(hours=5)
+    PostgresUsageStore(worker_database).freeze("cus_1", "api_calls", MARCH, april)
+    record = recorder(api_database)
+    later = RecordUsage(record.meters, record.terms, record.store, lambda: april)
+    later("cus_1", [sent(2, "900")])
+    rows = owner.execute("SELECT period_start, used FROM usage_alerts").fetchall()
+    assert [(row["period_start"].astimezone(UTC), row["used"]) for row in rows] == [(MARCH.end, 900)]
 
 
 def test_choices_of_thresholds_wait_for_each_other(in_parallel: InParallel, api_database: Database) -> None:

@@ -28,20 +28,20 @@ if TYPE_CHECKING:
 
 SPAN = Period(T0, T0 + timedelta(days=1))
 LATER = T0 + timedelta(days=2)
-WATCHED = {"requests": SPAN}
+WATCHED = [("requests", SPAN)]
 
 
 class CutError(Exception):
     """The process ends here."""
 
 
-def cut(_: Mapping[str, Decimal]) -> Sequence[UsageAlert]:
+def cut(_: Mapping[tuple[str, Period], Decimal]) -> Sequence[UsageAlert]:
     raise CutError
 
 
-def alert(used: Mapping[str, Decimal]) -> Sequence[UsageAlert]:
+def alert(used: Mapping[tuple[str, Period], Decimal]) -> Sequence[UsageAlert]:
     threshold = Threshold("requests", ThresholdKind.AMOUNT, Decimal(2))
-    return [UsageAlert("cus_1", threshold, SPAN, T0, used["requests"], None, None, None)]
+    return [UsageAlert("cus_1", threshold, SPAN, T0, used["requests", SPAN], None, None, None)]
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_a_request_cut_between_the_stores_is_mended_by_sending_it_again(
     for _ in range(2):
         again = store.record("cus_1", events, LATER, WATCHED, alert)
         assert again == (Recorded.DUPLICATE, Recorded.DUPLICATE)
-    assert store.used("cus_1", {**WATCHED, "free": SPAN}) == {"requests": 2, "free": 0}
+    assert store.used("cus_1", {"requests": SPAN, "free": SPAN}) == {"requests": 2, "free": 0}
     assert around.hours("cus_1") == {("requests", T0): Decimal(2)}
     assert around.findings("cus_1") == [("free", "late_usage_ignored", "app", "1")]
     (fired,) = PostgresUsageAlerts(api_database).fired("cus_1", T0)

@@ -172,7 +172,8 @@ def play(world: UsageWorld, customers: Sequence[str], act: Act) -> object:
 
 def record(world: UsageWorld, customer: str, act: Record, told: list[object]) -> Sequence[Recorded]:
     """Return the outcomes; what was told to react goes into `told`."""
-    watched = {name: Period(T0, T0 + timedelta(hours=31, minutes=17)) for name in _NAMES}
+    spans = [Period(T0, T0 + timedelta(hours=31, minutes=17)), Period(T0 - timedelta(days=9), T0)]
+    watched = [(name, span) for span in spans for name in _NAMES]
 
     def react(used: object) -> Sequence[object]:
         told.append(used)

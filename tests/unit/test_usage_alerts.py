@@ -26,7 +26,8 @@ def _of(kind: ThresholdKind, value: str, meter: str = "api_calls") -> Threshold:
 
 def _reached(threshold: Threshold, used: str, *, tiers: tuple[PriceTier, ...] | None = FREE_THOUSAND) -> bool:
     items = {} if tiers is None else {threshold.meter: metered_item(metered_price(tiers))}
-    return bool(due_alerts("cus_1", [threshold], {threshold.meter: Decimal(used)}, METERS, items, HALFWAY))
+    stands = {(threshold.meter, MARCH): Decimal(used)}
+    return bool(due_alerts("cus_1", [threshold], stands, METERS, items, HALFWAY))
 
 
 def test_a_customer_that_chose_nothing_hears_of_80_and_100_per_cent() -> None:
@@ -68,7 +69,12 @@ def test_an_alert_says_what_stood_when_it_fired() -> None:
     """Given a threshold that is reached, when its alert is read, then it has the period's whole standing."""
     threshold = _of(ThresholdKind.PERCENT, "100")
     (alert,) = due_alerts(
-        "cus_1", [threshold], {"api_calls": Decimal(1500)}, METERS, {"api_calls": metered_item()}, HALFWAY
+        "cus_1",
+        [threshold],
+        {("api_calls", MARCH): Decimal(1500)},
+        METERS,
+        {"api_calls": metered_item()},
+        HALFWAY,
     )
     assert alert == UsageAlert(
         "cus_1", threshold, MARCH, HALFWAY, Decimal(1500), Decimal(1000), projected_cost=1000, currency="usd"
@@ -80,7 +86,7 @@ def test_each_meter_is_measured_in_its_own_period() -> None:
     week = Period(datetime(2026, 3, 12, tzinfo=UTC), datetime(2026, 3, 19, tzinfo=UTC))
     weekly = metered_item(metered_price(FREE_THOUSAND, every=(1, "week")), week)
     thresholds = [_of(ThresholdKind.AMOUNT, "1", meter) for meter in METERS]
-    used = dict.fromkeys(METERS, Decimal(1))
+    used = {("api_calls", week): Decimal(1), ("storage", MARCH): Decimal(1)}
     alerts = due_alerts("cus_1", thresholds, used, METERS, {"api_calls": weekly}, HALFWAY)
     assert [alert.period for alert in alerts] == [week, MARCH]
 
@@ -88,6 +94,6 @@ def test_each_meter_is_measured_in_its_own_period() -> None:
 def test_a_threshold_of_a_meter_that_is_gone_is_passed_over() -> None:
     """Given a threshold of an unknown meter, when others are reached, then it alone says nothing."""
     thresholds = [_of(ThresholdKind.AMOUNT, "1", "gone"), _of(ThresholdKind.AMOUNT, "1")]
-    used = {"api_calls": Decimal(1), "gone": Decimal(1)}
+    used = {("api_calls", MARCH): Decimal(1), ("gone", MARCH): Decimal(1)}
     alerts = due_alerts("cus_1", thresholds, used, METERS, {}, HALFWAY)
     assert [alert.threshold.meter for alert in alerts] == ["api_calls"]

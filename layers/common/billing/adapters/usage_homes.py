@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, LiteralString
 from billing.adapters.postgres.connection import Statement
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
     from decimal import Decimal
 
     from billing.adapters.postgres.connection import Database
     from billing.domain.periods import Period
     from billing.domain.usage import Grain, Recorded, UsageEvent, UsageMeter, UsagePoint, UsageSnapshot
-    from billing.use_cases.usage_ports import React, UsageStore
+    from billing.use_cases.usage_ports import React, UsageStore, Watched
 
 _HOME: LiteralString = "SELECT choose_usage_home(%(customer)s, %(fresh)s) AS store"
 
@@ -36,7 +36,7 @@ class HomedUsageStore:
         customer: str,
         events: Sequence[UsageEvent],
         recorded_at: datetime,
-        watched: Mapping[str, Period],
+        watched: Collection[Watched],
         react: React,
     ) -> Sequence[Recorded]:
         """Keep the events, and return what became of each, as the port says.

@@ -7,7 +7,6 @@ from decimal import Context, Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypedDict
 
-from billing.domain.billing_periods import period_at
 from billing.domain.usage_pricing import cost, included, projected_use
 
 if TYPE_CHECKING:
@@ -76,28 +75,28 @@ def thresholds_of(chosen: Sequence[Threshold] | None, meters: Iterable[str]) -> 
 def due_alerts(
     customer: str,
     thresholds: Iterable[Threshold],
-    used: Mapping[str, Decimal],
+    used: Mapping[tuple[str, Period], Decimal],
     meters: Mapping[str, UsageMeter],
     items: Mapping[str, MeteredItem],
     now: datetime,
 ) -> Sequence[UsageAlert]:
     """Return an alert for every threshold that is reached now, whether or not it fired before.
 
-    `used` is what was used in the period of `now`, by meter; `items` are what prices the meters. Meters that
-    are in only one of `used` and `meters` are passed over. A percentage needs a price that includes
-    something, a projected cost needs a price.
+    `used` is what was used of a meter in a period: the one of `now`, or one before to which late usage came.
+    `items` are what prices the meters now. Meters that are only in one of `used` and `meters` are passed
+    over. A percentage needs a price that includes something, a projected cost needs a price; that of a period
+    which is over is what it costs.
     """
-    standings = {
-        name: _standing(meter, items.get(name), used[name], now)
-        for name, meter in meters.items()
-        if name in used
-    }
+    standings = [
+        (name, quantity, _standing(meters[name], items.get(name), period, quantity, now))
+        for (name, period), quantity in used.items()
+        if name in meters
+    ]
     alerts = (
-        UsageAlert(
-            customer, threshold, fired_at=now, used=used[threshold.meter], **standings[threshold.meter]
-        )
+        UsageAlert(customer, threshold, fired_at=now, used=quantity, **standing)
         for threshold in thresholds
-        if threshold.meter in standings
+        for name, quantity, standing in standings
+        if name == threshold.meter
     )
     return tuple(alert for alert in alerts if _is_reached(alert))
 
@@ -109,8 +108,9 @@ class _Standing(TypedDict):
     currency: str | None
 
 
-def _standing(meter: UsageMeter, item: MeteredItem | None, used: Decimal, now: datetime) -> _Standing:
-    period = period_at(item, now)
+def _standing(
+    meter: UsageMeter, item: MeteredItem | None, period: Period, used: Decimal, now: datetime
+) -> _Standing:
     if item is None:
         return _Standing(period=period, included=None, projected_cost=None, currency=None)
     projected = cost(item.price, projected_use(meter.aggregation, used, period, now))

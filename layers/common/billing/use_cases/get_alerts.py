@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class AlertsOverview:
-    """What holds for a customer and whether it `chose` so, and what fired in the periods that go on."""
+    """What holds for a customer and whether it `chose` so, and what fired in the periods that go on.
+
+    `fired` has what late usage fired of earlier periods lately, too.
+    """
 
     chose: bool
     thresholds: Sequence[Threshold]

@@ -11,14 +11,13 @@ from billing.domain.usage_alerts import due_alerts, thresholds_of
 from billing.domain.usage_events import Refusal, RefusedEvent, SentEvent, read_event
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from datetime import datetime
     from decimal import Decimal
 
-    from billing.domain.periods import Period
     from billing.domain.usage import UsageMeter
     from billing.domain.usage_alerts import UsageAlert
-    from billing.use_cases.usage_ports import React, UsageMeters, UsageStore, UsageTerms
+    from billing.use_cases.usage_ports import React, UsageMeters, UsageStore, UsageTerms, Watched
 
 _REFUSED_BY_THE_STORE = {
     Recorded.CONFLICT: (Refusal.CONFLICT, "id", "is taken by an event of this source with other content"),
@@ -60,28 +59,36 @@ class RecordUsage:
         if not kept:
             return [event for event in read if isinstance(event, RefusedEvent)]
         touched = {reading.meter for event in kept for reading in event.readings}
-        watched, react = self._watch(customer, {name: meters[name] for name in sorted(touched)}, now)
+        watched, react = self._watch(customer, kept, {name: meters[name] for name in sorted(touched)}, now)
         recorded = iter(self.store.record(customer, kept, now, watched, react))
         return [
             event if isinstance(event, RefusedEvent) else _outcome(event, next(recorded)) for event in read
         ]
 
     def _watch(
-        self, customer: str, touched: Mapping[str, UsageMeter], now: datetime
-    ) -> tuple[Mapping[str, Period], React]:
+        self, customer: str, kept: Sequence[UsageEvent], touched: Mapping[str, UsageMeter], now: datetime
+    ) -> tuple[Collection[Watched], React]:
         """Return the periods to tell the usage of, and what makes alerts of it."""
         if not touched:
-            return {}, _nothing
+            return (), _nothing
         items, chosen = self.terms.read(customer)
         thresholds = [each for each in thresholds_of(chosen, touched) if each.meter in touched]
 
-        def react(used: Mapping[str, Decimal]) -> Sequence[UsageAlert]:
+        def react(used: Mapping[Watched, Decimal]) -> Sequence[UsageAlert]:
             return due_alerts(customer, thresholds, used, touched, items, now)
 
-        return {each.meter: period_at(items.get(each.meter), now) for each in thresholds}, react
+        running = {each.meter: period_at(items.get(each.meter), now) for each in thresholds}
+        # Dicts, because they keep the order.
+        watched = dict.fromkeys(running.items())
+        for event in kept:
+            for reading in event.readings:
+                period = running.get(reading.meter)
+                if period is not None and event.time < period.start:
+                    watched[reading.meter, period_at(items.get(reading.meter), event.time)] = None
+        return watched, react
 
 
-def _nothing(_: Mapping[str, Decimal]) -> Sequence[UsageAlert]:
+def _nothing(_: Mapping[Watched, Decimal]) -> Sequence[UsageAlert]:
     return ()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from datetime import datetime
     from decimal import Decimal
 
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from billing.domain.usage_overview import Overview
     from billing.domain.usage_plans import MeteredItem
 
-    type React = Callable[[Mapping[str, Decimal]], Sequence[UsageAlert]]
+    type Watched = tuple[str, Period]
+    type React = Callable[[Mapping[Watched, Decimal]], Sequence[UsageAlert]]
 
 
 class UsageMeters(Protocol):
@@ -74,7 +75,7 @@ class UsageOverview(Protocol):
     """What everything about a customer's usage is told by, but the usage."""
 
     def of(self, customer: str, now: datetime) -> Overview:
-        """Return every meter, what prices it, and the alerts of periods that had not ended by `now`.
+        """Return every meter, what prices it, and the alerts that `UsageAlerts.fired` returns.
 
         Raises
         ------
@@ -92,7 +93,7 @@ class UsageStore(Protocol):
         customer: str,
         events: Sequence[UsageEvent],
         recorded_at: datetime,
-        watched: Mapping[str, Period],
+        watched: Collection[Watched],
         react: React,
     ) -> Sequence[Recorded]:
         """Keep the events, and return what became of each, in the order given.
@@ -101,9 +102,10 @@ class UsageStore(Protocol):
         content differs, however long ago the first came. Events that void others are taken after those that
         do not, in the order given. An event of a closed period counts where the customer's policy says.
 
-        `watched` names a period for each meter whose usage is to be told: `react` is called once, with what
-        is used in those periods now, and the alerts that it returns are stored and put into the outbox with
-        the events, each once for its meter, kind, value and period, whoever else writes.
+        `watched` are meters with periods whose usage is to be told, of each meter at most one that has not
+        ended by `recorded_at`: `react` is called once, with what is used in those periods now, and the alerts
+        that it returns are stored and put into the outbox with the events, each once for its meter, kind,
+        value and period, whoever else writes. Periods that have ended and are closed are left out.
 
         Raises
         ------
@@ -173,6 +175,8 @@ class UsageAlerts(Protocol):
 
     def fired(self, customer: str, since: datetime) -> Sequence[UsageAlert]:
         """Return the alerts of every period that had not ended by `since`, oldest first.
+
+        With those that late usage fired, in the 35 days before, of periods that were over then.
 
         Raises
         ------

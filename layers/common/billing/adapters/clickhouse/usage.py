@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from billing.adapters.clickhouse.engine import ClickHouse
     from billing.adapters.postgres.connection import Database
     from billing.domain.usage import Grain, Recorded, UsageEvent, UsageMeter, UsagePoint
-    from billing.use_cases.usage_ports import React
+    from billing.use_cases.usage_ports import React, Watched
 
 _HOLD: LiteralString = "SELECT hold_usage(%(recorded_at)s::timestamptz, %(records)s::boolean) AS held"
 
@@ -81,7 +81,7 @@ class ClickHouseUsageStore:
         customer: str,
         events: Sequence[UsageEvent],
         recorded_at: datetime,
-        watched: Mapping[str, Period],
+        watched: Collection[Watched],
         react: React,
     ) -> Sequence[Recorded]:
         """Keep the events, and return what became of each, as the port says.
@@ -109,7 +109,7 @@ class ClickHouseUsageStore:
                 # An insert that outlives the lock might be made twice.
                 raise UnavailableError("usage store")
             self._insert(customer, recorded_at, batch.made)
-            alerts = react(self._questions.used(customer, watched, aggregations))
+            alerts = react(self._watched(customer, _open(watched, batch), aggregations))
             own = {(event.source, event.id) for event in events}
             rows_of_events = [row for key in own for row in batch.known.get(key, ())]
             settle = self._settle(customer, held, rows_of_events, snapshots)
@@ -164,6 +164,20 @@ class ClickHouseUsageStore:
             ]
 
         return self._database.act_as(customer, (hold, Statement(_SNAPSHOT, closing)), act)
+
+    def _watched(
+        self, customer: str, watched: Sequence[Watched], aggregations: Mapping[str, Aggregation]
+    ) -> Mapping[Watched, Decimal]:
+        """Return what was used in the periods; a query for those that go on, and one more for each before."""
+        used: dict[Watched, Decimal] = {}
+        left = list(watched)
+        while left:
+            # Of several periods of one meter, one a query.
+            spans = dict(reversed(left))
+            found = self._questions.used(customer, spans, aggregations)
+            used |= {(name, spans[name]): quantity for name, quantity in found.items()}
+            left = [each for each in left if each not in spans.items()]
+        return used
 
     def _insert(self, customer: str, recorded_at: datetime, made: Sequence[StoredRow]) -> None:
         if not made:
@@ -224,6 +238,17 @@ def _closings(held: Mapping[str, Any]) -> Mapping[str, Closing]:
         )
         for each in held["closings"]
     }
+
+
+def _open(watched: Collection[Watched], batch: Batch) -> Sequence[Watched]:
+    """Return those without periods that have ended and are closed."""
+    return [
+        (meter, span)
+        for meter, span in watched
+        if span.end > batch.recorded_at
+        or meter not in batch.closings
+        or batch.closings[meter].until < span.end
+    ]
 
 
 def _finding(row: StoredRow) -> Mapping[str, object]:

@@ -12,7 +12,7 @@ from billing.adapters.postgres.usage_alerts import alert_statements
 from billing.domain.usage import Aggregation, Recorded, UsageMeter, UsagePoint, UsageSnapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from psycopg.rows import DictRow
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from billing.adapters.postgres.connection import Database
     from billing.domain.periods import Period
     from billing.domain.usage import Grain, UsageEvent
-    from billing.use_cases.usage_ports import React
+    from billing.use_cases.usage_ports import React, Watched
 
 SELECT_METERS: LiteralString = """
 SELECT name, display_name, event_type, aggregation, value_property, group_by, stripe_event_name
@@ -39,6 +39,17 @@ _USED: LiteralString = """
 SELECT meter AS name, used
 FROM usage_in(
     %(customer)s, %(meters)s::text[], %(starts)s::timestamptz[], %(ends)s::timestamptz[]
+)"""
+
+# Of periods that are over, which may be closed: what comes then counts elsewhere.
+_ENDED: LiteralString = """
+SELECT w.place, usage_between(%(customer)s, m.name, m.aggregation, w.start, w.until) AS used
+FROM unnest(%(meters)s::text[], %(starts)s::timestamptz[], %(ends)s::timestamptz[])
+    WITH ORDINALITY AS w (name, start, until, place)
+JOIN usage_meters AS m ON m.name = w.name
+WHERE NOT EXISTS (
+    SELECT FROM usage_snapshots AS s
+    WHERE s.customer = %(customer)s AND s.meter = w.name AND s.period_end >= w.until
 )"""
 
 # What is not split by a property has '[]' for groups.
@@ -106,7 +117,7 @@ class PostgresUsageStore:
         customer: str,
         events: Sequence[UsageEvent],
         recorded_at: datetime,
-        watched: Mapping[str, Period],
+        watched: Collection[Watched],
         react: React,
     ) -> Sequence[Recorded]:
         """Keep the events, and return what became of each, as the port says; two round trips.
@@ -117,13 +128,17 @@ class PostgresUsageStore:
             The database does not answer; sent again, what was kept is a DUPLICATE.
         """
         record = Statement(_RECORD, {"recorded_at": recorded_at, **_columns(events)})
+        running = {name: span for name, span in watched if span.end > recorded_at}
+        ended = [(name, span) for name, span in watched if span.end <= recorded_at]
+        asked = [record, _used(customer, running), *([_ended(customer, ended)] if ended else [])]
 
         def act(rows: list[list[DictRow]]) -> tuple[Sequence[Recorded], Sequence[Statement]]:
             outcomes = tuple(Recorded(outcome) for outcome in rows[0][0]["outcomes"])
-            alerts = react({row["name"]: row["used"] for row in rows[1]})
-            return outcomes, [each for alert in alerts for each in alert_statements(alert)]
+            used = {(row["name"], running[row["name"]]): row["used"] for row in rows[1]}
+            used |= {ended[row["place"] - 1]: row["used"] for found in rows[2:] for row in found}
+            return outcomes, [each for alert in react(used) for each in alert_statements(alert)]
 
-        return self._database.act_as(customer, (record, _used(customer, watched)), act)
+        return self._database.act_as(customer, asked, act)
 
     def used(self, customer: str, spans: Mapping[str, Period]) -> Mapping[str, Decimal]:
         """Return what was used of each meter in its span, exact to the event; one message to the server.
@@ -196,6 +211,18 @@ def _used(customer: str, spans: Mapping[str, Period]) -> Statement:
             "meters": list(spans),
             "starts": [span.start for span in spans.values()],
             "ends": [span.end for span in spans.values()],
+        },
+    )
+
+
+def _ended(customer: str, spans: Sequence[Watched]) -> Statement:
+    return Statement(
+        _ENDED,
+        {
+            "customer": customer,
+            "meters": [name for name, _ in spans],
+            "starts": [span.start for _, span in spans],
+            "ends": [span.end for _, span in spans],
         },
     )
 

@@ -25,10 +25,17 @@ WITH fired AS (
         customer, meter, kind, threshold, period_start, period_end, fired_at, used, included,
         projected_cost, currency
     )
-    VALUES (
-        %(customer)s, %(meter)s, %(kind)s, %(threshold)s, %(start)s, %(end)s, %(fired_at)s, %(used)s,
-        %(included)s, %(projected_cost)s, %(currency)s
-    )
+    SELECT %(customer)s, %(meter)s, %(kind)s, %(threshold)s::numeric, %(start)s::timestamptz,
+        %(end)s::timestamptz, %(fired_at)s::timestamptz, %(used)s::numeric, %(included)s::numeric,
+        %(projected_cost)s::bigint, %(currency)s
+    -- A period that is over is told by its anchor, and may have had another start when it went on.
+    WHERE %(end)s::timestamptz > %(fired_at)s::timestamptz
+        OR NOT EXISTS (
+            SELECT FROM usage_alerts AS a
+            WHERE a.customer = %(customer)s AND a.meter = %(meter)s AND a.kind = %(kind)s
+                AND a.threshold = %(threshold)s::numeric AND a.period_start < %(end)s::timestamptz
+                AND a.period_end > %(start)s::timestamptz
+        )
     ON CONFLICT DO NOTHING
     RETURNING customer
 )
@@ -46,7 +53,8 @@ SELECT_FIRED: LiteralString = """
 SELECT customer, meter, kind, threshold, period_start, period_end, fired_at, used, included,
     projected_cost, currency
 FROM usage_alerts
-WHERE customer = %(customer)s AND period_end > %(since)s
+WHERE customer = %(customer)s
+    AND (period_end > %(since)s OR fired_at >= period_end AND fired_at > %(since)s - interval '35 days')
 ORDER BY fired_at, meter, kind, threshold"""
 
 # The update makes two choices wait for each other: else what one deletes is not what the other inserted.
@@ -100,6 +108,8 @@ class PostgresUsageAlerts:
 
     def fired(self, customer: str, since: datetime) -> Sequence[UsageAlert]:
         """Return the alerts of every period that had not ended by `since`, oldest first.
+
+        With those that late usage fired, in the 35 days before, of periods that were over then.
 
         Raises
         ------

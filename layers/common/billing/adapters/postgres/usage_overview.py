@@ -23,7 +23,7 @@ class PostgresUsageOverview:
         self._database = database
 
     def of(self, customer: str, now: datetime) -> Overview:
-        """Return every meter, what prices it, and the alerts of periods that had not ended by `now`.
+        """Return every meter, what prices it, and the alerts that `UsageAlerts.fired` returns.
 
         Raises
         ------
