@@ -113,6 +113,11 @@ backfill: setup ## Mirror all that Stripe lists, beside the webhooks; goes on wh
 move-usage: setup ## Move usage to the store that UsageStore names; goes on where it was cut
 	$(OPERATE) move-usage
 
+.PHONY: late-usage
+late-usage: setup ## Show a customer's policy for late usage (CUSTOMER=cus_…), or set it (POLICY=open_period, next_period, ignore)
+	@test -n "$(CUSTOMER)" || { echo 'make late-usage CUSTOMER=cus_… [POLICY=open_period|next_period|ignore]'; exit 2; }
+	$(OPERATE) late-usage $(CUSTOMER) $(POLICY)
+
 .PHONY: report-usage
 report-usage: setup ## Tell Stripe's meters now what was used, as the schedule does
 	$(OPERATE) report-usage

@@ -111,6 +111,11 @@ FUNCTIONS = {
         "psycopg, Powertools' HTTP resolver",
         f"{_JOIN}{_FLAG}{_METERING}m.put_alerts()\n{_SECRET}",
     ),
+    "late_usage": Start(
+        f"{_DATABASE}\n{_LOGS}",
+        "psycopg, Powertools' logger and metrics",
+        f"{_JOIN}{_METERING}m.late_usage()\n{_SECRET}",
+    ),
     "move_usage": Start(
         f"{_DATABASE}\n{_LOGS}",
         "psycopg, Powertools' logger and metrics",

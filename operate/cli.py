@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from operate.cloud import Cloud
 
 _INTERRUPTED = 130
+_POLICIES = ("open_period", "next_period", "ignore")
 _OUTCOMES = ("applied", "stale", "ignored", "quarantined", "failed")
 
 
@@ -43,6 +44,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("backfill", help="bring the mirror to what Stripe's lists of objects say")
     commands.add_parser("move-usage", help="move usage to the store that the stack's UsageStore names")
+    late = commands.add_parser("late-usage", help="say what becomes of usage that comes after it was billed")
+    late.add_argument("customer", metavar="CUSTOMER")
+    late.add_argument("policy", nargs="?", choices=_POLICIES, help="without one, what holds is shown")
     commands.add_parser("sweep", help="look now for events that never came")
     commands.add_parser("report-usage", help="tell Stripe's meters now what was used")
     replay = commands.add_parser("replay", help="put events on the queue again that did not end well")
@@ -62,23 +66,28 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(given: argparse.Namespace, cloud: Cloud) -> int:
     # Each command loads what it needs only.
-    from operate import backfill, endpoint, move_usage, replay  # noqa: PLC0415
+    from operate import backfill, endpoint, late_usage, move_usage, replay  # noqa: PLC0415
 
     out = sys.stdout
     match given.command:
         case "backfill" | "move-usage" as command:
             work = backfill.backfill if command == "backfill" else move_usage.move_usage
             return work(cloud, out)
+        case "late-usage":
+            return late_usage.late_usage(cloud, out, given.customer, given.policy)
         case "sweep" | "report-usage":
             name = "SweepFunctionName" if given.command == "sweep" else "ReportUsageFunctionName"
             answer = cloud.call(name, {})
             replay.say(out, ", ".join(f"{name}: {value}" for name, value in answer.items()))
             return 0
-        case "replay":
+        case "replay" | "replay-dead" as command:
             follower = replay.Follower(cloud, out, wait=given.wait)
-            return replay.replay(cloud, given.events, follower, out)
-        case "replay-dead":
-            return replay.replay_dead(cloud, replay.Follower(cloud, out, wait=given.wait), out)
+            is_dead = command == "replay-dead"
+            return (
+                replay.replay_dead(cloud, follower, out)
+                if is_dead
+                else replay.replay(cloud, given.events, follower, out)
+            )
         case "inbox":
             return replay.inbox(
                 cloud,

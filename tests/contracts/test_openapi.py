@@ -31,6 +31,7 @@ INTERNAL = {
     "stripe_webhook",
     "apply_stripe_events",
     "migrate",
+    "late_usage",
     "move_usage",
     "report_usage",
     "sweep_stripe_events",

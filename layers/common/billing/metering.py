@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from billing.use_cases.get_alerts import GetAlerts
     from billing.use_cases.get_current_usage import GetCurrentUsage
     from billing.use_cases.get_usage_history import GetUsageHistory
+    from billing.use_cases.late_usage import LateUsage
     from billing.use_cases.move_usage import MoveUsage
     from billing.use_cases.put_alerts import PutAlerts
     from billing.use_cases.record_usage import RecordUsage
@@ -86,6 +87,15 @@ def move_usage() -> MoveUsage:
     from billing.use_cases.move_usage import MoveUsage
 
     return MoveUsage(UsageMover(_database(), _clickhouse()), usage_store_of(os.environ))
+
+
+@cache
+def late_usage() -> LateUsage:
+    """Return the use case behind `make late-usage`."""
+    from billing.adapters.postgres.usage_policies import PostgresUsagePolicies
+    from billing.use_cases.late_usage import LateUsage
+
+    return LateUsage(PostgresUsagePolicies(_database()))
 
 
 @cache

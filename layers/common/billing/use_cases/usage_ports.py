@@ -213,8 +213,20 @@ class UsageMoves(Protocol):
 class UsagePolicies(Protocol):
     """What each customer's late usage becomes."""
 
-    def set_late_policy(self, customer: str, policy: LatePolicy) -> None:
-        """Keep the policy for what comes from now on.
+    def late_policy(self, customer: str) -> LatePolicy | None:
+        """Return what holds for the customer, None for one that is not known.
+
+        Raises
+        ------
+        UnavailableError
+            The database does not answer.
+        """
+        ...
+
+    def set_late_policy(self, customer: str, policy: LatePolicy) -> LatePolicy | None:
+        """Keep the policy for what comes from now on, and return what held before.
+
+        A change is told to the outbox. None, and nothing is kept, for a customer that is not known.
 
         Raises
         ------
