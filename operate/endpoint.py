@@ -1,4 +1,8 @@
-"""`make stripe-webhook`: the endpoint at Stripe with exactly our event types, in exactly our API version."""
+"""`make stripe-webhook`: the endpoint at Stripe with exactly our event types, in exactly our API version.
+
+Stripe delivers the events of API v2 to event destinations, which tell no more than the type and the id: one
+is kept beside the endpoint, for the same URL.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +16,19 @@ from operate.cloud import OperateError
 from operate.replay import say
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from operate.cloud import Cloud
 
 _DESCRIPTION = "Serverless billing"
+_SECRET = "webhook_endpoint.signing_secret"  # noqa: S105 - a field's name
+_URL = "webhook_endpoint.url"
 
 
 def ensure_endpoint(cloud: Cloud, out: TextIO) -> int:
-    """Create the endpoint or bring it up to date; return 0. The signing secret is stored, never shown.
+    """Create the endpoint and the event destination or bring them up to date; return 0.
+
+    The signing secrets are stored, never shown.
 
     Stripe fixes an endpoint's API version when it is created. So one of another version stays as it is, a new
     one is made beside it, and its secret is added to those that are accepted.
@@ -37,16 +47,19 @@ def ensure_endpoint(cloud: Cloud, out: TextIO) -> int:
         max_network_retries=2,
     )
     try:
-        return _ensure(cloud, client.v1.webhook_endpoints, out)
+        _ensure(cloud, client.v1.webhook_endpoints, out)
+        _ensure_destination(cloud, client.v2.core.event_destinations, out)
     except (stripe.PermissionError, stripe.AuthenticationError):
         raise OperateError(
-            "Stripe does not let this key write webhook endpoints: set STRIPE_API_KEY to one that may"
+            "Stripe does not let this key write webhook endpoints and event destinations:"
+            " set STRIPE_API_KEY to one that may"
         ) from None
     except stripe.StripeError as error:
         raise OperateError(f"Stripe refused: {error.user_message or type(error).__name__}") from None
+    return 0
 
 
-def _ensure(cloud: Cloud, endpoints: Any, out: TextIO) -> int:
+def _ensure(cloud: Cloud, endpoints: Any, out: TextIO) -> None:
     ours = [e for e in endpoints.list({"limit": 100}).auto_paging_iter() if e.url == cloud.webhook_url]
     current = [e for e in ours if e.api_version == API_VERSION]
     if not current:
@@ -63,7 +76,6 @@ def _ensure(cloud: Cloud, endpoints: Any, out: TextIO) -> int:
         else:
             say(out, f"{kept.id} is as it should be")
     say(out, f"{cloud.webhook_url} gets {len(STATE_TYPES)} event types in version {API_VERSION}")
-    say(out, f"Thin events need a destination of their own (docs/stripe-events.md): {', '.join(THIN_TYPES)}")
     for other in ours:
         if other.id != kept.id:
             version = other.api_version or "the account's own version"
@@ -73,7 +85,39 @@ def _ensure(cloud: Cloud, endpoints: Any, out: TextIO) -> int:
                 "  remove it at Stripe once the new one delivers, then its secret from the list of secrets;",
             )
             say(out, "  until then events come twice, which does no harm")
-    return 0
+
+
+def _ensure_destination(cloud: Cloud, destinations: Any, out: TextIO) -> None:
+    listed = destinations.list({"limit": 100, "include": [_URL]}).auto_paging_iter()
+    ours = [
+        each
+        for each in listed
+        if each.type == "webhook_endpoint"
+        and each.event_payload == "thin"
+        and each.webhook_endpoint.url == cloud.webhook_url
+    ]
+    if not ours:
+        made = destinations.create(
+            {
+                "name": _DESCRIPTION,
+                "type": "webhook_endpoint",
+                "event_payload": "thin",
+                "enabled_events": list(THIN_TYPES),
+                "webhook_endpoint": {"url": cloud.webhook_url},
+                "include": [_SECRET],
+            }
+        )
+        _keep(cloud, made.webhook_endpoint.signing_secret, lambda: destinations.delete(made.id))
+        say(out, f"{made.id} created for thin events; its signing secret is there, too")
+        return
+    kept = ours[0]
+    is_current = set(kept.enabled_events) == set(THIN_TYPES)
+    if not is_current:
+        destinations.update(kept.id, {"enabled_events": list(THIN_TYPES)})
+    if kept.status != "enabled":
+        destinations.enable(kept.id)
+    as_it_should = is_current and kept.status == "enabled"
+    say(out, f"{kept.id} {'is as it should be' if as_it_should else 'updated'}, for thin events")
 
 
 def _created(cloud: Cloud, endpoints: Any, out: TextIO) -> Any:
@@ -85,14 +129,18 @@ def _created(cloud: Cloud, endpoints: Any, out: TextIO) -> Any:
             "description": _DESCRIPTION,
         }
     )
-    try:
-        _keep_secret(cloud, made.secret)
-    except Exception:
-        # Its secret is shown once only: an endpoint whose deliveries nobody can verify is of no use.
-        endpoints.delete(made.id)
-        raise
+    _keep(cloud, made.secret, lambda: endpoints.delete(made.id))
     say(out, f"{made.id} created; its signing secret is in {cloud.parameters['StripeWebhookSecretArn']}")
     return made
+
+
+def _keep(cloud: Cloud, secret: str, undo: Callable[[], object]) -> None:
+    try:
+        _keep_secret(cloud, secret)
+    except Exception:
+        # It is shown once only: what sends what nobody can verify is of no use.
+        undo()
+        raise
 
 
 def _keep_secret(cloud: Cloud, secret: str) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 
-from local.stripe_standin.events import thin
+from local.stripe_standin.events import DESTINATION, thin
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -117,7 +117,7 @@ class Deliverer:
 
     async def _attempt(self, session: aiohttp.ClientSession, delivery: _Delivery) -> None:
         event = self._event(delivery.event)
-        endpoint = self._store.get("webhook_endpoint", delivery.endpoint)
+        endpoint = self._endpoint(delivery.endpoint)
         if event is None or endpoint is None:
             self._store.db.execute("DELETE FROM deliveries WHERE id = ?", (delivery.id,))
             return
@@ -148,6 +148,12 @@ class Deliverer:
             "SELECT count(*) FROM deliveries WHERE event = ?", (event_id,)
         ).fetchone()
         return {**event, "pending_webhooks": pending}
+
+    def _endpoint(self, endpoint_id: str) -> Json | None:
+        destination = self._store.get(DESTINATION, endpoint_id)
+        if destination is None:
+            return self._store.get("webhook_endpoint", endpoint_id)
+        return {"url": destination["_url"], "secret": destination["_secret"]}
 
     async def _send(self, session: aiohttp.ClientSession, event: Json, endpoint: Json) -> str | None:
         payload = json.dumps(event, indent=2, ensure_ascii=False).encode()

@@ -10,6 +10,7 @@ from local.stripe_standin import (
     credit_notes,
     customers,
     disputes,
+    event_destinations,
     events,
     invoice_items,
     invoice_lifecycle,
@@ -54,6 +55,7 @@ ROUTES: tuple[Route, ...] = (
     *disputes.ROUTES,
     *credit_notes.ROUTES,
     *events.ROUTES,
+    *event_destinations.ROUTES,
     *webhook_endpoints.ROUTES,
 )
 

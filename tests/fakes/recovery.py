@@ -36,6 +36,7 @@ class FakeStripeEvents:
         self.events: list[dict[str, Any]] = []
         self.size = size
         self.away = False
+        self.forbidden: Sequence[str] = ()
         self.asked = 0
 
     def page(self, types: Sequence[str], since: datetime, until: datetime, after: str | None) -> EventPage:
@@ -44,6 +45,8 @@ class FakeStripeEvents:
         if self.away:
             raise UnavailableError("stripe")
         assert len(types) <= 20
+        if set(types) & set(self.forbidden):
+            raise NotAllowedError
         # Of one second Stripe shows the last first.
         newest = sorted(self.events, key=lambda event: int(event["created"]))[::-1]
         if after is not None:

@@ -118,6 +118,31 @@ def test_a_thin_event_is_replayed_from_stripe(recovery: Recovery, world: Reporti
     assert recovery.column("SELECT kind FROM usage_findings") == ["stripe_rejected_usage"]
 
 
+def test_thin_events_that_never_came_are_swept(recovery: Recovery, world: ReportingWorld) -> None:
+    """Given a destination that was away while usage was refused, when swept, then a finding is made of it."""
+    used(world, "missed")
+    event = refused(recovery, world)
+    kept = world.standin.form("/_standin/meter_events/refuse", {
+        "identifier": recovery.column("SELECT identifier FROM usage_reports")[0],
+        "code": "meter_event_customer_not_found", "message": "No such customer.",
+    })  # fmt: skip
+    earlier = int(world.now.timestamp()) - 3_600
+    # More than a page, one of which was delivered.
+    names = [f"evt_thin{number:03}" for number in range(130)]
+    told = {**kept, "created": earlier, "_created": datetime.fromtimestamp(earlier, UTC).isoformat()}
+    world.standin.load(*({**told, "id": name} for name in names))
+    recovery.apply({**event, "id": names[0]})
+
+    swept = recovery.sweep()
+
+    assert (swept["missing"], swept["queued"], swept["finished"]) == (129, 129, True)
+    queued = recovery.bodies()
+    assert sorted(each["id"] for each in queued) == names[1:]
+    recovery.apply(queued[0])
+    assert recovery.column("SELECT outcome FROM stripe_webhook_events") == ["applied", "applied"]
+    assert recovery.column("SELECT kind FROM usage_findings") == ["stripe_rejected_usage"]
+
+
 class _Signed:
     def verify(self, payload: bytes, signature: str | None) -> None:
         """Take everything."""

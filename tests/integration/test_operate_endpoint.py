@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from billing.adapters.stripe.event_types import API_VERSION, STATE_TYPES
+from billing.adapters.stripe.thin_events import THIN_TYPES
 from operate.cloud import OperateError
 from operate.endpoint import ensure_endpoint
 from tests.support.operated import WEBHOOK
@@ -26,10 +27,11 @@ def test_the_endpoint_is_made_once_with_our_types_and_version(operated: Operated
     [made] = endpoints(operated)
     assert (made.url, made.api_version) == (WEBHOOK, API_VERSION)
     assert made.enabled_events == list(STATE_TYPES)
-    new, old = operated.secrets()
-    assert (new.startswith("whsec_"), old) == (True, "whsec_before")
+    thin, new, old = operated.secrets()
+    assert (new.startswith("whsec_"), thin.startswith("whsec_"), old) == (True, True, "whsec_before")
     told = operated.told()
     assert new not in told
+    assert thin not in told
     assert f"{made.id} created" in told
     assert f"{made.id} is as it should be" in told
 
@@ -43,7 +45,7 @@ def test_an_endpoint_of_our_version_gets_our_types(operated: Operated) -> None:
     ensure_endpoint(operated.cloud, operated.out)
     [after] = endpoints(operated)
     assert (after.id, after.status, after.enabled_events) == (before.id, "enabled", list(STATE_TYPES))
-    assert operated.secrets() == ["whsec_before"]
+    assert operated.secrets()[1:] == ["whsec_before"]
     assert "updated" in operated.told()
 
 
@@ -57,7 +59,50 @@ def test_an_endpoint_of_another_version_gets_a_new_one_beside_it(operated: Opera
     ensure_endpoint(operated.cloud, operated.out)
     assert f"{old.id} delivers to the same URL in 2020-08-27, which cannot be changed" in operated.told()
     assert len(endpoints(operated)) == 3
-    assert len(operated.secrets()) == 2
+    assert len(operated.secrets()) == 3
+
+
+def destinations(operated: Operated) -> list[Any]:
+    include = ["webhook_endpoint.url"]
+    return list(operated.stripe.client().v2.core.event_destinations.list({"include": include}).data)
+
+
+def test_thin_events_get_one_destination_of_ours(operated: Operated) -> None:
+    """Given other destinations, when made twice, then one more takes our thin types at the same URL."""
+    client = operated.stripe.client().v2.core.event_destinations
+    other = {
+        "name": "Other",
+        "type": "webhook_endpoint",
+        "enabled_events": ["v1.billing.meter.no_meter_found"],
+    }
+    client.create(
+        {**other, "event_payload": "thin", "webhook_endpoint": {"url": "https://other.example.com/"}}
+    )
+    client.create({**other, "event_payload": "snapshot", "webhook_endpoint": {"url": WEBHOOK}})
+    for _ in range(2):
+        ensure_endpoint(operated.cloud, operated.out)
+    [made] = [each for each in destinations(operated) if each.enabled_events == list(THIN_TYPES)]
+    assert (made.webhook_endpoint.url, made.event_payload, made.status) == (WEBHOOK, "thin", "enabled")
+    assert f"{made.id} is as it should be" in operated.told()
+    assert len(destinations(operated)) == 3
+
+
+def test_a_destination_that_was_switched_off_is_brought_up_to_date(operated: Operated) -> None:
+    """Given our destination, disabled and for other types, when brought up to date, then its secret stays."""
+    ensure_endpoint(operated.cloud, operated.out)
+    secrets = operated.secrets()
+    [made] = destinations(operated)
+    client = operated.stripe.client().v2.core.event_destinations
+    client.update(made.id, {"enabled_events": ["v1.billing.meter.no_meter_found"]})
+    client.disable(made.id)
+    operated.told()
+
+    ensure_endpoint(operated.cloud, operated.out)
+
+    [after] = destinations(operated)
+    assert (after.id, after.enabled_events, after.status) == (made.id, list(THIN_TYPES), "enabled")
+    assert operated.secrets() == secrets
+    assert f"{made.id} updated" in operated.told()
 
 
 def test_no_endpoint_stays_whose_secret_could_not_be_stored(operated: Operated) -> None:

@@ -14,6 +14,7 @@ from billing.adapters.stripe.client import StripeConnection
 from billing.adapters.stripe.event_list import StripeEventList
 from billing.adapters.stripe.object_lists import LISTINGS, StripeObjectLists
 from billing.adapters.stripe.objects import PATHS
+from billing.adapters.stripe.thin_events import THIN_TYPES
 from billing.domain.errors import UnavailableError
 from billing.domain.mirror import ObjectKind
 from billing.domain.periods import instant
@@ -146,6 +147,8 @@ def test_an_unknown_cursor_is_said(connection: StripeConnection) -> None:
         StripeObjectLists(connection).page(ObjectKind.CUSTOMER, "cus_gone", None)
     with pytest.raises(CursorGoneError):
         StripeEventList(connection).page(("customer.created",), T0, T0, "evt_gone")
+    with pytest.raises(CursorGoneError):
+        StripeEventList(connection).page(THIN_TYPES, T0, T0, "no_token")
 
 
 def test_a_list_can_be_entered_by_time(connection: StripeConnection, stripe_standin: RunningStandin) -> None:

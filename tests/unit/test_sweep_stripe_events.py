@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from billing.domain.errors import UnavailableError
 from billing.domain.mirror import Outcome
-from billing.domain.recovery import OvertakenError, WrongAccountError
+from billing.domain.recovery import NotAllowedError, OvertakenError, WrongAccountError
 from billing.use_cases.sweep_stripe_events import GRACE, OVERLAP, PATIENCE, SweepStripeEvents
 from tests.fakes.event_queue import FakeEventQueue
 from tests.fakes.recovery import FakeStripeEvents, FakeSweepLog, at, listed
@@ -28,7 +28,10 @@ TYPES = ("customer.updated", "invoice.paid")
 class World:
     """Stripe's list, the inbox and the queue, and the sweep between them."""
 
-    def __init__(self, size: int = 100, types: tuple[str, ...] = TYPES) -> None:
+    def __init__(
+        self, size: int = 100, types: tuple[str, ...] = TYPES, thin_types: tuple[str, ...] = ()
+    ) -> None:
+        self.thin_types = thin_types
         self.stripe = FakeStripeEvents(size)
         self.log = FakeSweepLog(NOW)
         self.queue = FakeEventQueue()
@@ -49,7 +52,13 @@ class World:
     def use_case(self) -> SweepStripeEvents:
         """Return the sweep as another invocation has it."""
         return SweepStripeEvents(
-            self.stripe, self.queue, self.log, self.clock, types=self.types, livemode=False
+            self.stripe,
+            self.queue,
+            self.log,
+            self.clock,
+            types=self.types,
+            thin_types=self.thin_types,
+            livemode=False,
         )
 
     def sweep(self, pages: int = 1000) -> Swept:
@@ -283,3 +292,31 @@ def test_a_database_that_is_away_is_said() -> None:
     with pytest.raises(UnavailableError):
         world.sweep()
     assert world.queued() == []
+
+
+def test_thin_events_are_swept_after_the_others_in_a_list_of_their_own() -> None:
+    """Given an event of each API that never came, when swept, then both are queued, each asked for apart."""
+    world = World(thin_types=("v1.billing.meter.error_report_triggered",))
+    [name] = world.happened(600)
+    thin = {
+        **listed("evt_thin", NOW - timedelta(seconds=600)),
+        "type": "v1.billing.meter.error_report_triggered",
+    }
+    world.stripe.events.append(thin)
+    swept = world.sweep()
+    assert (swept.queued, swept.unlisted, swept.sweep.finished) == (2, (), True)
+    assert world.queued() == [name, "evt_thin"]
+    assert world.stripe.asked == 2
+
+
+def test_a_key_that_may_not_list_thin_events_ends_the_sweep_of_the_others() -> None:
+    """Given a key of before, when swept, then the sweep ends, and says what it could not list."""
+    world = World(thin_types=("v1.billing.meter.error_report_triggered",))
+    world.stripe.forbidden = world.thin_types
+    [name] = world.happened(600)
+    swept = world.sweep()
+    assert (swept.queued, swept.unlisted, swept.sweep.finished) == (1, world.thin_types, True)
+    assert world.queued() == [name]
+    world.stripe.forbidden = TYPES
+    with pytest.raises(NotAllowedError):
+        world.sweep()

@@ -201,6 +201,7 @@ def sweep_stripe_events() -> SweepStripeEvents:
     from billing.adapters.sqs.event_queue import SqsEventQueue
     from billing.adapters.stripe.event_list import StripeEventList
     from billing.adapters.stripe.event_types import STATE_TYPES
+    from billing.adapters.stripe.thin_events import THIN_TYPES
     from billing.use_cases.sweep_stripe_events import SweepStripeEvents
 
     return SweepStripeEvents(
@@ -209,6 +210,7 @@ def sweep_stripe_events() -> SweepStripeEvents:
         log=PostgresSweepLog(_database()),
         clock=now,
         types=STATE_TYPES,
+        thin_types=THIN_TYPES,
         livemode=required(os.environ, "STRIPE_LIVEMODE") == "true",
     )
 

@@ -51,6 +51,8 @@ def sweep(context: LambdaContext, run: SweepStripeEvents) -> dict[str, object]:
     if swept.missing:
         count("StripeEventsMissed", swept.missing)
         logger().warning("events never came", extra=facts)
+    if swept.unlisted:
+        logger().error("Stripe does not list these to this key", extra={"types": list(swept.unlisted)})
     if swept.missing > swept.queued:
         logger().error("events are too large to queue", extra={"events": swept.missing - swept.queued})
     if swept.sweep.finished:

@@ -18,12 +18,15 @@ class StripeEvents(Protocol):
     def page(self, types: Sequence[str], since: datetime, until: datetime, after: str | None) -> EventPage:
         """Return the next events of these types (20 at most) created in the window, both ends included.
 
-        They come newest first, those after the event `after`.
+        They come newest first, those after `after`, which is the `last` of the page before. The types are
+        all of one API of Stripe's, v1 or v2.
 
         Raises
         ------
         CursorGoneError
-            Stripe does not know the event `after` any more.
+            Stripe does not know `after` any more.
+        NotAllowedError
+            The key may not read these events.
         UnavailableError
             Stripe does not answer, or asks to slow down.
         """

@@ -7,11 +7,18 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from billing.domain.errors import BillingError, PayloadRejectedError
-from billing.domain.recovery import EVENTS_KEPT, CursorGoneError, OvertakenError, WrongAccountError
+from billing.domain.recovery import (
+    EVENTS_KEPT,
+    CursorGoneError,
+    EventPage,
+    NotAllowedError,
+    OvertakenError,
+    WrongAccountError,
+)
 from billing.use_cases.queue_body import queue_body
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from billing.domain.recovery import Sweep
@@ -36,19 +43,24 @@ MOST_TYPES = 20
 class Swept:
     """What one run did: the sweep as it stands, and what this run found missing and queued.
 
-    `lag` is how long ago the last complete sweep ended its window, None if none ever finished.
+    `lag` is how long ago the last complete sweep ended its window, None if none ever finished. `seen` are the
+    events that Stripe listed, if this run began the sweep and finished it. `unlisted` are
+    the types of API v2 that Stripe does not list to this key.
     """
 
     sweep: Sweep
     missing: int
     queued: int
     lag: timedelta | None
+    seen: frozenset[str] | None = None
+    unlisted: tuple[str, ...] = ()
 
 
 class SweepStripeEvents:
     """Compares Stripe's list with the inbox, page by page, from where the last sweep or run ended.
 
-    `types` are the event types that change state; `livemode` is the mode that this system mirrors.
+    `types` are the event types that change state, and `thin_types` those of API v2 that change something
+    here, which Stripe lists apart. `livemode` is the mode that this system mirrors.
     """
 
     def __init__(
@@ -60,17 +72,38 @@ class SweepStripeEvents:
         *,
         types: Sequence[str],
         livemode: bool,
-        overlap: timedelta = OVERLAP,
-        grace: timedelta = GRACE,
+        thin_types: Sequence[str] = (),
     ) -> None:
         self._events = events
         self._queue = queue
         self._log = log
         self._clock = clock
-        self._types = tuple(sorted(types))
+        self._parts = [*_chunks(sorted(types)), *_chunks(sorted(thin_types))]
+        self._types = tuple(name for part in self._parts for name in part)
+        self._thin_types = tuple(sorted(thin_types))
         self._livemode = livemode
-        self._overlap = overlap
-        self._grace = grace
+        self._unlisted: list[str] = []
+        self._seen: set[str] = set()
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """The types that are asked for, in the order of the lists."""
+        return self._types
+
+    def listed(self, since: datetime, until: datetime) -> Iterator[str]:
+        """Yield the ids of what Stripe lists in a window, list after list, newest first; the log is not asked.
+
+        Raises
+        ------
+        UnavailableError
+            Stripe does not answer, or the list moved on meanwhile.
+        """
+        for types in self._parts:
+            after, has_more = None, True
+            while has_more:
+                page = self._page(types, since, until, after)
+                yield from (str(event["id"]) for event in page.events)
+                after, has_more = page.last, page.has_more
 
     def __call__(self, more_time: Callable[[], bool]) -> Swept:
         """Return what was done; the sweep is finished, or `more_time` said no before a page.
@@ -84,6 +117,7 @@ class SweepStripeEvents:
         WrongAccountError
             Stripe's events are of the other mode.
         """
+        self._unlisted, self._seen = [], set()
         began = sweep = self._opened()
         try:
             while not sweep.finished and more_time():
@@ -99,6 +133,8 @@ class SweepStripeEvents:
             missing=sweep.missing - began.missing,
             queued=sweep.queued - began.queued,
             lag=None if last is None else self._clock() - last,
+            seen=frozenset(self._seen) if began.pages == 0 and sweep.finished else None,
+            unlisted=tuple(self._unlisted),
         )
 
     def _opened(self) -> Sweep:
@@ -113,25 +149,26 @@ class SweepStripeEvents:
 
     def _window(self) -> tuple[datetime, datetime, bool]:
         now = self._clock()
-        until = (now - self._grace).replace(microsecond=0)
+        until = (now - GRACE).replace(microsecond=0)
         oldest = now - EVENTS_KEPT
         last = self._log.last_until()
         if last is None:
             return oldest, until, False
-        return max(last - self._overlap, oldest), max(until, last), last < oldest
+        return max(last - OVERLAP, oldest), max(until, last), last < oldest
 
     def _step(self, sweep: Sweep) -> Sweep:
         """Read one page, queue what is missing of it, and keep the place."""
-        parts = [self._types[start : start + MOST_TYPES] for start in range(0, len(self._types), MOST_TYPES)]
+        types = self._parts[sweep.part]
         try:
-            page = self._events.page(parts[sweep.part], sweep.since, sweep.until, sweep.after)
+            page = self._page(types, sweep.since, sweep.until, sweep.after)
         except CursorGoneError:
             # It fell off the end of Stripe's 30 days while a run was cut: the list begins again.
             return self._kept(sweep, replace(sweep, after=None))
         by_id = {str(event["id"]): event for event in page.events}
+        self._seen |= by_id.keys()
         missing = self._log.missing(by_id, PATIENCE)
         queued = [event_id for event_id in by_id if event_id in missing and self._put(by_id[event_id])]
-        is_last = not page.has_more and sweep.part + 1 == len(parts)
+        is_last = not page.has_more and sweep.part + 1 == len(self._parts)
         after = replace(
             sweep,
             part=sweep.part if page.has_more or is_last else sweep.part + 1,
@@ -142,6 +179,16 @@ class SweepStripeEvents:
             finished=is_last,
         )
         return self._kept(sweep, after, queued)
+
+    def _page(self, types: Sequence[str], since: datetime, until: datetime, after: str | None) -> EventPage:
+        try:
+            return self._events.page(types, since, until, after)
+        except NotAllowedError:
+            if types[0] not in self._thin_types:
+                raise
+            # A key of before must not keep the sweeps of all other events from ending.
+            self._unlisted += types
+            return EventPage((), None, has_more=False)
 
     def _put(self, event: Mapping[str, object]) -> bool:
         if event.get("livemode") != self._livemode:
@@ -157,3 +204,7 @@ class SweepStripeEvents:
         if not self._log.advance(before, after, queued):
             raise OvertakenError("Another run of the sweep is ahead of this one.")
         return after
+
+
+def _chunks(types: Sequence[str]) -> list[Sequence[str]]:
+    return [types[start : start + MOST_TYPES] for start in range(0, len(types), MOST_TYPES)]

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
+    import stripe
     from requests import Session
     from stripe import HTTPClient, StripeClient
 
@@ -30,6 +31,8 @@ _BAD_REQUEST = 400
 _NOT_FOUND = 404
 _MISSING = frozenset(("resource_missing", "not_found"))
 """How the API v1 and the API v2 say that there is no such object."""
+PAGE_TOKEN = "page"  # noqa: S105 - a parameter's name
+"""The parameter of API v2 that says which page of a list comes next."""
 _TOO_MANY = 429
 _SERVER_ERROR = 500
 _LONGEST_WAIT = 30.0
@@ -97,7 +100,7 @@ class StripeConnection:
         Raises
         ------
         CursorGoneError
-            The object that `starting_after` names is not there any more.
+            The object that `starting_after` names is not there any more, or Stripe refuses the page's token.
         NotAllowedError
             The key may not read this, or Stripe has no such path.
         UnavailableError
@@ -110,14 +113,9 @@ class StripeConnection:
         try:
             answer, elapsed = self._patiently("get", path, query or {})
         except stripe.InvalidRequestError as error:
-            if error.code in _MISSING:
-                if error.param == "starting_after":
-                    raise CursorGoneError from error
-                if error.http_status == _NOT_FOUND:
-                    return None
-            if error.http_status == _NOT_FOUND:
-                raise NotAllowedError from error
-            raise UnavailableError("stripe") from error
+            if error.code in _MISSING and error.http_status == _NOT_FOUND:
+                return None
+            raise _refusal(error, query or {}) from error
         except stripe.PermissionError as error:
             raise NotAllowedError from error
         except stripe.StripeError as error:
@@ -246,6 +244,14 @@ def _http_client(session: Session) -> HTTPClient:
             return unparsed, status, told
 
     return Client(timeout=(3.0, 10.0), session=session)
+
+
+def _refusal(error: stripe.InvalidRequestError, query: Mapping[str, Any]) -> UnavailableError:
+    """Return what it means here that Stripe refuses to show something."""
+    is_page = PAGE_TOKEN in query and error.http_status == _BAD_REQUEST
+    if is_page or (error.code in _MISSING and error.param == "starting_after"):
+        return CursorGoneError()
+    return NotAllowedError() if error.http_status == _NOT_FOUND else UnavailableError("stripe")
 
 
 def _wait(headers: Mapping[str, str], tries: int) -> float:

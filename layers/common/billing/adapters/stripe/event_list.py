@@ -1,12 +1,13 @@
-"""Stripe's list of its events."""
+"""Stripe's lists of its events: one of API v1, and one of API v2."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote, urlsplit
 
+from billing.adapters.stripe.client import PAGE_TOKEN
 from billing.adapters.stripe.reading import Node, UnreadableError
-from billing.adapters.stripe.thin_events import THIN_PATH
+from billing.adapters.stripe.thin_events import THIN, THIN_PATH, THIN_TYPES
 from billing.domain.errors import UnavailableError
 from billing.domain.recovery import EventPage
 
@@ -19,6 +20,20 @@ if TYPE_CHECKING:
 
 _PATH = "/v1/events"
 _PAGE = 100
+
+
+def _token(address: str | None) -> str | None:
+    """Return which page an address leads to: its host and path are not followed."""
+    if address is None:
+        return None
+    tokens = parse_qs(urlsplit(address).query).get(PAGE_TOKEN)
+    if not tokens:
+        raise UnreadableError("events.next_page_url", "without a token")
+    return tokens[0]
+
+
+def _text(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 class StripeEventList:
@@ -37,10 +52,14 @@ class StripeEventList:
         Raises
         ------
         CursorGoneError
-            Stripe does not know the event `after` any more.
+            Stripe does not know `after` any more.
+        NotAllowedError
+            The key may not read these events.
         UnavailableError
             Stripe does not answer, asks to slow down, or answers with something else than a list of events.
         """
+        if types[0] in THIN_TYPES:
+            return self._thin_page(types, since, until, after)
         query: dict[str, Any] = {
             "types": list(types),
             "created": {"gte": int(since.timestamp()), "lte": int(until.timestamp())},
@@ -62,6 +81,33 @@ class StripeEventList:
             return EventPage(
                 tuple(event.members for event in events), last, page.flag("has_more") and bool(events)
             )
+        except UnreadableError as error:
+            raise UnavailableError("stripe") from error
+
+    def _thin_page(
+        self, types: Sequence[str], since: datetime, until: datetime, after: str | None
+    ) -> EventPage:
+        """Return a page of API v2, which tells the address of the next one; `after` is the token in it."""
+        query: dict[str, Any] = (
+            {
+                "types": list(types),
+                "created": {"gte": _text(since), "lte": _text(until)},
+                "limit": _PAGE,
+            }
+            if after is None
+            else {PAGE_TOKEN: after}
+        )
+        try:
+            answer = self._stripe.get(THIN_PATH, query)
+            if answer is None:
+                raise UnavailableError("stripe")
+            page = Node("events", answer.members)
+            events = page.nodes("data")
+            for event in events:
+                event.expect("object", THIN)
+                event.text("id")
+            token = _token(page.optional_text("next_page_url") if page.has("next_page_url") else None)
+            return EventPage(tuple(event.members for event in events), token, token is not None)
         except UnreadableError as error:
             raise UnavailableError("stripe") from error
 
