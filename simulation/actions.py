@@ -149,7 +149,25 @@ class Start:
         return "the database is back"
 
 
-type Action = Ask | Deliver | Step | Rush | Cut | Stop | Start
+class Teller(StrEnum):
+    """Who tells an event, each in an API version of its own."""
+
+    ENDPOINT = "endpoint"
+    ACCOUNT = "account"
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """From now on events are told in this API version: to the endpoint, or in the account's list of them."""
+
+    who: Teller
+    version: str
+
+    def __str__(self) -> str:
+        return f"the {self.who}'s API version is {self.version}"
+
+
+type Action = Turn | Ask | Deliver | Step | Rush | Cut | Stop | Start
 
 
 @dataclass(slots=True)

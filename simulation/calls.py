@@ -92,6 +92,28 @@ def _coupon_again(scene: Scene) -> Params:
     return {"percent_off": Decimal(scene.random.randint(1, 99)), "name": scene.maybe(scene.text()) or "Again"}
 
 
+def _product_change(scene: Scene) -> Params:
+    changes: list[Params] = [
+        {"name": scene.text()},
+        {"description": scene.text()},
+        {"active": not scene.state["active"]},
+        {"unit_label": scene.random.choice(("seat", "call"))},
+        {"metadata": {"note": scene.text()}},
+    ]
+    return scene.random.choice(changes)
+
+
+def _price_change(scene: Scene) -> Params:
+    changes: list[Params] = [{"active": not scene.state["active"]}, {"nickname": scene.text()}]
+    if scene.state["tax_behavior"] == "unspecified":
+        changes.append({"tax_behavior": scene.random.choice(("inclusive", "exclusive"))})
+    return scene.random.choice(changes)
+
+
+def _another_price(scene: Scene) -> Params:
+    return {"currency": "eur", "unit_amount": scene.random.randint(0, 9999)}
+
+
 def _discount(scene: Scene) -> Params:
     known = scene.names["coupon"]
     return {"coupon": Ref(scene.random.choice(known)) if known else "all are deleted"}
@@ -155,6 +177,18 @@ CALLS = (
     Kind(0.4, "POST", "/v1/coupons/{coupon}", "coupon", lambda scene: {"name": scene.text()}),
     Kind(0.3, "DELETE", "/v1/coupons/{coupon}", "coupon"),
     Kind(1.5, "POST", "/v1/coupons", "coupon", _coupon_again, parameter="id", revives=True),
+    Kind(0.4, "POST", "/v1/products/{id}", "product", _product_change),
+    Kind(0.3, "DELETE", "/v1/products/{id}", "product"),
+    Kind(1, "POST", "/v1/products", "product", lambda scene: {"name": scene.text()}, (), "id", revives=True),
+    Kind(0.4, "POST", "/v1/prices/{price}", "price", _price_change),
+    Kind(0.1, "POST", "/v1/prices", "product", _another_price, parameter="product"),
+    Kind(
+        1.5,
+        "POST",
+        "/_standin/subscriptions/{subscription}/renew",
+        "subscription",
+        statuses=("active",),
+    ),
     Kind(
         0.5,
         "POST",
@@ -189,5 +223,8 @@ SETTING: tuple[tuple[str, Params], ...] = (
         "/v1/billing/meters",
         {"display_name": "Calls", "event_name": "calls", "default_aggregation": {"formula": "sum"}},
     ),
+    # Without prices, so that they can be deleted.
+    ("/v1/products", {"name": "Spare"}),
+    ("/v1/products", {"name": "Another"}),
 )
 """What a world sells: the first calls of every history."""

@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from simulation.actions import CALLS_MIRROR, Ask, Cut, Deliver, Fault, Ref, Rush, Start, Step, Stop
+from simulation.actions import (
+    CALLS_MIRROR,
+    Ask,
+    Cut,
+    Deliver,
+    Fault,
+    Ref,
+    Rush,
+    Start,
+    Step,
+    Stop,
+    Teller,
+    Turn,
+)
 from simulation.calls import CALLS, SETTING, new_customer
 from simulation.scene import Scene
 from simulation.stripe import ANSWERED, has_route
+from simulation.versions import NEW_VERSIONS, OLD_VERSIONS
 
 if TYPE_CHECKING:
     from random import Random
@@ -28,7 +43,8 @@ class Style:
     """How one world goes; every world has its own, so that quiet and wild ones both occur.
 
     `pause` is the mean time between two calls in seconds, `backlog` how many deliveries may wait, `window`
-    among how many of them the next is drawn, `batch` the most in one hand-over; the rest are probabilities.
+    among how many of them the next is drawn, `batch` the most in one hand-over; the rest are probabilities:
+    `old` that the account begins with an old API version, and moves on without its endpoint or with it.
     """
 
     events: int
@@ -43,6 +59,7 @@ class Style:
     faults: float
     rushes: float
     outages: float
+    old: float
 
     @classmethod
     def of(cls, random: Random, outages: float) -> Style:
@@ -60,6 +77,7 @@ class Style:
             faults=random.choice((0.0, 0.002, 0.01, 0.03)),
             rushes=random.choice((0.0, 0.005, 0.02)),
             outages=outages,
+            old=0.4,
         )
 
 
@@ -89,6 +107,7 @@ class History:
         self._down_for = 0
         self._seen = 0
         self._waiting: list[str] = []
+        self._turns = self._versions()
 
     def next(self, world: World) -> Action | None:
         """Return the next action, None when everything was delivered that is not dropped."""
@@ -100,6 +119,8 @@ class History:
         busy = [number for number, worker in enumerate(world.workers) if not worker.is_idle]
         idle = [number for number, worker in enumerate(world.workers) if worker.is_idle]
         making = self._seen < self._style.events
+        if self._turns and self._seen >= self._turns[0][0]:
+            return self._turns.pop(0)[1]
         if not (making or busy or self._waiting):
             return None
         if self._outage_at is not None and self._seen >= self._outage_at and world.is_up:
@@ -114,6 +135,19 @@ class History:
         ]
         (what,) = self._random.choices((self._ask, self._deliver, self._step), choices)
         return what(world, idle, busy)
+
+    def _versions(self) -> list[tuple[int, Turn]]:
+        """Return the changes of API versions, each with after how many events it comes."""
+        if not self._chance(self._style.old):
+            return []
+        old, pinned = self._random.choice(OLD_VERSIONS), self._random.choice(OLD_VERSIONS)
+        first = [(0, Turn(Teller.ACCOUNT, old)), (0, Turn(Teller.ENDPOINT, pinned))]
+        moves = [
+            (self._random.randrange(self._style.events), Turn(who, self._random.choice(NEW_VERSIONS)))
+            for who in Teller
+            if self._chance(0.5)
+        ]
+        return [*first, *sorted(moves, key=itemgetter(0))]
 
     def _notice(self, world: World) -> None:
         """Put what Stripe sends, and what the queue delivers again, among what waits for delivery."""

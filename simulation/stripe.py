@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from billing.adapters.stripe.client import StripeConnection
 from billing.adapters.stripe.objects import StripeApi
+from local.stripe_standin import API_VERSION
 from local.stripe_standin.call import Call, ids_from
 from local.stripe_standin.errors import StripeError
 from local.stripe_standin.expand import expand
@@ -18,7 +19,8 @@ from local.stripe_standin.forms import nest
 from local.stripe_standin.routes import HELPER_ROUTES, ROUTES
 from local.stripe_standin.server import shown
 from local.stripe_standin.store import Store
-from simulation.actions import Ref
+from simulation.actions import Ref, Teller
+from simulation.versions import rendered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -47,9 +49,10 @@ _ENDS = frozenset(
         "customer.discount.deleted",
         "invoice.deleted",
         "invoiceitem.deleted",
+        "product.deleted",
     }
 )
-_BEGINS_ANEW = frozenset({"coupon.created"})
+_BEGINS_ANEW = frozenset({"coupon.created", "product.created"})
 """What may happen to the id of an object that was deleted."""
 
 ANSWERED = "has Stripe's answer on "
@@ -76,7 +79,8 @@ class VirtualStripe:
     """One account of Stripe; `tag` (8 hexadecimal digits) is in every id, so that worlds do not meet.
 
     `now` is its clock, in Unix seconds with a fraction; whoever lets time pass adds to it. `gone` holds the
-    names of the objects that Stripe deleted.
+    names of the objects that Stripe deleted. `versions` says how events are told: to the endpoint, and in the
+    account's list of them.
     """
 
     def __init__(self, tag: str) -> None:
@@ -86,6 +90,7 @@ class VirtualStripe:
         self.names: dict[str, str] = {}
         self.events: dict[str, Told] = {}
         self.gone: set[str] = set()
+        self.versions = dict.fromkeys(Teller, API_VERSION)
         self._named: dict[str, str] = {}
         self._numbers = itertools.count(1)
         self._last_event = 0
@@ -172,7 +177,7 @@ class VirtualStripe:
             event = json.loads(body)
             about = event["data"]["object"]
             name = f"{number}.{place}"
-            told.append(Told(name, event["id"], event["type"], about.get("id"), body))
+            told.append(Told(name, event["id"], event["type"], about.get("id"), self._told(seq, event)))
             self._last_event = seq
             if about.get("id", "") not in self._named:
                 self._name(about, number)
@@ -182,6 +187,16 @@ class VirtualStripe:
                 self.gone.discard(self._named[about["id"]])
         self.events |= {each.name: each for each in told}
         return told
+
+    def _told(self, seq: int, event: Json) -> str:
+        """Return the event's JSON as the endpoint gets it; the list has it in the account's version."""
+        bodies = {
+            who: json.dumps(rendered(event, version, self.store.get))
+            for who, version in self.versions.items()
+        }
+        kept = bodies[Teller.ACCOUNT]
+        self.store.db.execute("UPDATE objects SET body = ? WHERE seq = ?", (kept, seq))
+        return bodies[Teller.ENDPOINT]
 
     def _name(self, obj: Json, number: int) -> None:
         if "id" not in obj:

@@ -25,8 +25,8 @@ class _Queue:
         self.bodies.append(body)
 
 
-def sweep(stripe: VirtualStripe, server: Server) -> list[str]:
-    """Return the names of the events that the sweep puts on the queue, in its order."""
+def sweep(stripe: VirtualStripe, server: Server) -> dict[str, str]:
+    """Return the events that the sweep puts on the queue, by their names, in its order and as listed."""
     queue = _Queue()
     SweepStripeEvents(
         StripeEventList(VirtualConnection(stripe)),
@@ -37,4 +37,4 @@ def sweep(stripe: VirtualStripe, server: Server) -> list[str]:
         livemode=False,
     )(lambda: True)
     names = {event.id: event.name for event in stripe.events.values()}
-    return [names[json.loads(body)["id"]] for body in queue.bodies]
+    return {names[json.loads(body)["id"]]: body for body in queue.bodies}

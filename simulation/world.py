@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import psycopg
 
-from simulation.actions import CALLS_MIRROR, Ask, Cut, Deliver, Fault, Rush, Step, Stop
+from simulation.actions import CALLS_MIRROR, Ask, Cut, Deliver, Fault, Rush, Step, Stop, Turn
 from simulation.check import differences
 from simulation.crew import Handed
 from simulation.sweep import sweep
@@ -86,6 +86,8 @@ class World:
     def do(self, action: Action) -> bool:
         """Carry out an action; return whether it did anything."""
         match action:
+            case Turn():
+                did = self._turn(action)
             case Ask():
                 did = self._ask(action)
             case Deliver():
@@ -115,8 +117,8 @@ class World:
             self._insist(name)
         self.stripe.now += _LATER
         missed = sweep(self.stripe, self._server)
-        for name in missed:
-            self._insist(name)
+        for name, body in missed.items():
+            self._insist(name, body)
         return len(missed)
 
     def result(self, script: Script, swept: int, idle: frozenset[int]) -> Result:
@@ -136,6 +138,13 @@ class World:
             },
             idle,
         )
+
+    def _turn(self, action: Turn) -> bool:
+        before = self.stripe.versions[action.who]
+        self.stripe.versions[action.who] = action.version
+        if before != action.version:
+            self.counts["changes of an API version"] += 1
+        return before != action.version
 
     def _ask(self, action: Ask) -> bool:
         self.stripe.now += action.wait
@@ -256,9 +265,11 @@ class World:
                 self._returned.append(name)
         worker.batch, worker.ended = (), []
 
-    def _insist(self, name: str) -> None:
+    def _insist(self, name: str, body: str | None = None) -> None:
+        """Deliver an event until it is done, as Stripe's list tells it if that is how it came."""
+        event = self.stripe.events[name]
         for _ in range(_MOST_ATTEMPTS):
-            self.workers[0].receive((self._handed(self.stripe.events[name]),))
+            self.workers[0].receive((self._handed(event if body is None else replace(event, body=body)),))
             self._finish(0)
             if name in self._done:
                 return

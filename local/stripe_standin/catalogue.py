@@ -28,6 +28,7 @@ from local.stripe_standin.params import (
     ListOf,
     Number,
     Text,
+    merged_metadata,
 )
 from local.stripe_standin.totals import decimal_text
 
@@ -124,6 +125,42 @@ def _list_prices(call: Call) -> Json:
     return {"object": "list", "data": found, "has_more": False, "url": "/v1/prices"}
 
 
+def _updated(call: Call, kind: str, before: Json, names: tuple[str, ...]) -> Json:
+    after: Json = {**before, **{name: call.params[name] for name in names if name in call.params}}
+    if "metadata" in call.params:
+        after["metadata"] = merged_metadata(before["metadata"], call.params["metadata"])
+    if after != before:
+        if "updated" in before:
+            after["updated"] = call.now
+        call.store.put(kind, after)
+        emit(call, f"{kind}.updated", without_tiers(after), before=without_tiers(before))
+    return after
+
+
+def _update_product(call: Call) -> Json:
+    product = call.require("product", call.path["id"])
+    return _updated(call, "product", product, ("active", "description", "name", "unit_label"))
+
+
+def _update_price(call: Call) -> Json:
+    price = call.require("price", call.path["price"])
+    behavior = price["tax_behavior"]
+    if behavior != "unspecified" and call.params.get("tax_behavior", behavior) != behavior:
+        raise StripeError("The `tax_behavior` cannot be changed once it is set.", param="tax_behavior")
+    return _updated(call, "price", price, ("active", "nickname", "tax_behavior"))
+
+
+def _delete_product(call: Call) -> Json:
+    product = call.require("product", call.path["id"])
+    if any(price["product"] == product["id"] for price in call.store.all("price")):
+        raise StripeError(
+            "This product cannot be deleted because it has one or more user-created prices.", param="id"
+        )
+    call.store.delete("product", product["id"])
+    emit(call, "product.deleted", product)
+    return {"id": product["id"], "object": "product", "deleted": True}
+
+
 _TAX_BEHAVIOR = Choice(("exclusive", "inclusive", "unspecified"))
 
 ROUTES = (
@@ -142,6 +179,19 @@ ROUTES = (
         ("name",),
     ),
     *kept("product", "/v1/products", {"active": Boolean()}),
+    route(
+        "POST",
+        "/v1/products/{id}",
+        _update_product,
+        {
+            "active": Boolean(),
+            "description": Text(40000),
+            "metadata": METADATA,
+            "name": Text(),
+            "unit_label": Text(12),
+        },
+    ),
+    route("DELETE", "/v1/products/{id}", _delete_product),
     route(
         "POST",
         "/v1/prices",
@@ -174,6 +224,12 @@ ROUTES = (
             "product": Text(),
             "type": Choice(("one_time", "recurring")),
         },
+    ),
+    route(
+        "POST",
+        "/v1/prices/{price}",
+        _update_price,
+        {"active": Boolean(), "metadata": METADATA, "nickname": Text(), "tax_behavior": _TAX_BEHAVIOR},
     ),
     route("GET", "/v1/prices/{price}", lambda call: call.require("price", call.path["price"])),
 )

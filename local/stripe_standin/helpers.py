@@ -1,7 +1,9 @@
-"""The stand-in's helper API, which Stripe does not have; it takes and gives JSON, but for one call.
+"""The stand-in's helper API, which Stripe does not have; it takes and gives JSON, but for the first two.
 
-- `POST /_standin/customers/{customer}/discount`, which takes `coupon` as a form and a key, as Stripe's own
-  calls do: gives the customer the coupon, with events (`coupons.py`).
+- `POST /_standin/customers/{customer}/discount`, which takes `coupon` as a form and a key, as Stripe's
+  own calls do: gives the customer the coupon, with events (`coupons.py`).
+- `POST /_standin/subscriptions/{subscription}/renew`, as the call before: what time does to a subscription
+  when its period ends (`renewals.py`).
 - `GET /_standin/health`: how many objects and deliveries there are.
 - `PUT /_standin/webhook` `{"url", "secret", "enabled_events"?}`: the one endpoint with a secret that
   is known beforehand; sent again it replaces what it was.

@@ -22,6 +22,7 @@ from local.stripe_standin import (
     payment_methods,
     payments,
     refunds,
+    renewals,
     schedules,
     subscription_items,
     subscription_lifecycle,
@@ -59,5 +60,9 @@ ROUTES: tuple[Route, ...] = (
     *webhook_endpoints.ROUTES,
 )
 
-HELPER_ROUTES: tuple[Route, ...] = (*coupons.HELPER_ROUTES, *meter_events.HELPER_ROUTES)
+HELPER_ROUTES: tuple[Route, ...] = (
+    *coupons.HELPER_ROUTES,
+    *meter_events.HELPER_ROUTES,
+    *renewals.HELPER_ROUTES,
+)
 """What Stripe does without a call of its API."""

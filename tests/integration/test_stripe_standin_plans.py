@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING, Any
+from urllib.error import HTTPError
 
 import pytest
 import stripe
@@ -143,3 +144,54 @@ def test_a_coupons_id_can_be_taken_again(stripe_standin: RunningStandin) -> None
             api.coupons.create({"id": "AGAIN", "percent_off": 30})
         api.coupons.delete("AGAIN")
     assert told(api, "AGAIN") == ["coupon.created", "coupon.deleted"] * 2
+
+
+def test_a_product_without_prices_can_be_deleted_and_its_id_taken_again(
+    stripe_standin: RunningStandin,
+) -> None:
+    """Given products, when they are changed and deleted, then events tell, and prices hold theirs."""
+    api = stripe_standin.client().v1
+    for name in ("One", "Two"):
+        api.products.create({"id": "prod_again", "name": name})
+        assert api.products.update("prod_again", {"description": name}).description == name
+        api.products.update("prod_again", {"description": name})
+        assert api.products.delete("prod_again").deleted
+    assert told(api, "prod_again") == ["product.created", "product.updated", "product.deleted"] * 2
+    held = api.products.create({"name": "Held"}).id
+    price = api.prices.create({"currency": "eur", "product": held, "unit_amount": 1}).id
+    with pytest.raises(stripe.InvalidRequestError, match="has one or more user-created prices"):
+        api.products.delete(held)
+    assert api.prices.update(price, {"tax_behavior": "inclusive"}).tax_behavior == "inclusive"
+    with pytest.raises(stripe.InvalidRequestError, match="cannot be changed once it is set"):
+        api.prices.update(price, {"tax_behavior": "exclusive"})
+    assert told(api, price) == ["price.created", "price.updated"]
+
+
+def test_a_subscription_is_renewed_with_a_draft(stripe_standin: RunningStandin) -> None:
+    """Given a subscription, when its period ends, then the next begins with a draft, or it is over."""
+    api = stripe_standin.client().v1
+    before = subscribed(api)
+    path = f"/_standin/subscriptions/{before.id}/renew"
+    stripe_standin.form(path, {})
+    after = api.subscriptions.retrieve(before.id)
+    [old], [new] = before["items"].data, after["items"].data
+    assert new.current_period_start == old.current_period_end < new.current_period_end
+    invoice = api.invoices.retrieve(after.latest_invoice)
+    assert (invoice.status, invoice.billing_reason) == ("draft", "subscription_cycle")
+    [line] = invoice.lines.data
+    assert (line.period.start, line.period.end, line.amount) == (
+        new.current_period_start,
+        new.current_period_end,
+        900,
+    )
+    api.subscriptions.update(before.id, {"cancel_at_period_end": True})
+    stripe_standin.form(path, {})
+    assert api.subscriptions.retrieve(before.id).status == "canceled"
+    assert told(api, before.id) == [
+        "customer.subscription.created",
+        "customer.subscription.updated",
+        "customer.subscription.updated",
+        "customer.subscription.deleted",
+    ]
+    with pytest.raises(HTTPError):
+        stripe_standin.form(path, {})

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,6 +61,21 @@ def test_everything_that_can_go_wrong_does(theatre: Theatre) -> None:
         assert result.deliveries > result.events * 0.5
     faults = {f"worker {fault}" for fault in Fault if fault is not Fault.NONE}
     assert counts.keys() >= faults | {"rushes", "crashes", "connections cut", "restarts of the database"}
+
+
+def test_time_versions_and_products_are_in_the_histories(theatre: Theatre) -> None:
+    """Given a few worlds, when they are played, then subscriptions renew, and endpoints have old versions."""
+    plan = replace(_SMALL, outages=0.0, fixed={**_SMALL.fixed, "old": 1.0, "faults": 0.0})
+    asked, told, turned = Counter[str](), Counter[str](), 0
+    for number in range(3):
+        result = theatre.play(plan, number)
+        assert result.differences == ()
+        asked += Counter(each.pattern for each in result.script.actions if isinstance(each, Ask))
+        told += Counter(said.partition(" of ")[0] for said in result.told.values())
+        turned += result.counts["changes of an API version"]
+    assert asked["/_standin/subscriptions/{subscription}/renew"] > 0
+    assert told.keys() >= {"product.updated", "price.updated", "product.deleted"}
+    assert turned >= 6
 
 
 def test_every_kind_is_compared() -> None:

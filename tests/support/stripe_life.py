@@ -44,6 +44,9 @@ def live_a_whole_life(standin: RunningStandin) -> None:
         }
     ).id
     once = api.prices.create({"currency": "eur", "product": product, "unit_amount_decimal": "0.5"}).id
+    api.prices.update(once, {"nickname": "Once", "active": False, "tax_behavior": "exclusive"})
+    api.products.update(product, {"name": "The plan", "metadata": {"a": "b"}})
+    api.products.delete(api.products.create({"name": "Spare"}).id)
     api.prices.retrieve(once)
     api.prices.list({"lookup_keys": ["life"]})
     rate = api.tax_rates.create(

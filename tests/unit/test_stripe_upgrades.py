@@ -109,6 +109,16 @@ def acacia_subscription(told: Json) -> Json:
     return listed(old, "items", lambda one: without(one, *periods))
 
 
+def two_intervals(price: Callable[[str], Json]) -> Json:
+    """Return a subscription with a monthly and a yearly item, which an old version tells one period of."""
+    told = subscription()
+    [one] = told["items"]["data"]
+    items = [one | {"price": {**one["price"], **price(interval)}} for interval in ("month", "year")]
+    period = {name: one[name] for name in ("current_period_start", "current_period_end")}
+    data = [without(item, *period) for item in items]
+    return {**told, **period, "items": {**told["items"], "data": data}}
+
+
 def subscription_of_2019(told: Json) -> Json:
     """Return a subscription as it was before 2019-10-17: plans, no currency, billing and start."""
     old = renamed(renamed(acacia_subscription(told), "billing", "collection_method"), "start", "start_date")
@@ -223,6 +233,18 @@ def test_an_object_reads_alike_in_every_version(version: str, what: str, today: 
             "invoice.updated",
             {**without(invoice_of_2018(PAID), "total_discount_amounts"), "discount": {"id": "di_1"}},
             "invoice.total_discount_amounts: missing (in 2016-07-06)",
+        ),
+        (
+            "2024-06-20",
+            "customer.subscription.updated",
+            two_intervals(lambda interval: {"recurring": {"interval": interval, "interval_count": 1}}),
+            "subscription.items.data[0].current_period_start: missing (in 2024-06-20)",
+        ),
+        (
+            "2018-01-23",
+            "customer.subscription.updated",
+            two_intervals(lambda interval: {"interval": interval, "interval_count": 1}),
+            "subscription.items.data[0].current_period_start: missing (in 2018-01-23)",
         ),
         (None, "invoice.updated", invoice(), "api_version: missing"),
     ],

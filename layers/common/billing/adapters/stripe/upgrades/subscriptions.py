@@ -36,17 +36,35 @@ def subscription_in_2020(subscription: Members) -> Members:
 
 
 def subscription_in_basil(subscription: Members) -> Members:
-    """Move the current period from the subscription to each of its items."""
+    """Move the current period from the subscription to each of its items.
+
+    Where these are billed in different intervals, as Stripe allows since, an old version does not tell when
+    each of them ends.
+    """
+    if len({_interval(item) for item in _items(subscription)}) > 1:
+        return _with_currency(subscription)
     return _with_currency(mapped_list(subscription, "items", partial(_item_in_basil, subscription)))
+
+
+def _items(subscription: Members) -> list[Members]:
+    items = subscription.get("items")
+    data = items.get("data") if isinstance(items, dict) else None
+    return [item for item in data if isinstance(item, dict)] if isinstance(data, list) else []
+
+
+def _interval(item: Members) -> tuple[str, str]:
+    """Return an item's interval and how many of them a period has; those of a plan are in the plan itself."""
+    price = item.get("price")
+    recurring = price.get("recurring", price) if isinstance(price, dict) else None
+    told = recurring if isinstance(recurring, dict) else {}
+    return str(told.get("interval")), str(told.get("interval_count"))
 
 
 def _with_currency(subscription: Members) -> Members:
     """Return the subscription with the currency that its items share, where it is not told."""
     if "currency" in subscription:
         return subscription
-    items = subscription.get("items")
-    data = items.get("data") if isinstance(items, dict) else None
-    prices = [item.get("price") for item in data if isinstance(item, dict)] if isinstance(data, list) else []
+    prices = [item.get("price") for item in _items(subscription)]
     currencies = {price.get("currency") for price in prices if isinstance(price, dict)}
     return {**subscription, "currency": currencies.pop()} if len(currencies) == 1 else subscription
 
