@@ -15,6 +15,6 @@ if TYPE_CHECKING:
 
 
 @observed
-def handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, object]:
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, object]:
     """Sweep until the end or nearly the function's; the answer says where it stands."""
-    return sweep(context, bootstrap.sweep_stripe_events())
+    return sweep(event, context, bootstrap.sweep_stripe_events())

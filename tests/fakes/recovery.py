@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from billing.domain.mirror import MalformedEvent, ObjectKind, Snapshot, StripeEvent
     from billing.domain.recovery import (
         InboxRow,
+        SweptWindow,
     )
     from tests.fakes.mirror import FakeMirror
 
@@ -248,6 +249,28 @@ class FakeBackfillLog:
             for (of, name), held in self._mirror.held.items()
             if of is kind and not held.deleted and held.as_of < since
         )
+
+
+class FakeSweepMemory:
+    """What a sweep saw, in memory; `away` makes it not answer."""
+
+    def __init__(self) -> None:
+        self.window: SweptWindow | None = None
+        self.away = False
+
+    def recall(self) -> SweptWindow | None:
+        """Return the last window that was kept."""
+        self._answer()
+        return self.window
+
+    def keep(self, window: SweptWindow) -> None:
+        """Remember this window."""
+        self._answer()
+        self.window = window
+
+    def _answer(self) -> None:
+        if self.away:
+            raise UnavailableError("memory of sweeps")
 
 
 class FakeInbox:

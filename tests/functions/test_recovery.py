@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import boto3
 import pytest
 
 from tests.fakes.stripe_payloads import customer, invoice, item, line, subscription
 from tests.support.lambdas import PROJECT
-from tests.support.recovery import counted, old_event
+from tests.support.recovery import counted, made_table, old_event
 from tests.support.timed_context import TimedContext
 
 if TYPE_CHECKING:
@@ -35,6 +36,33 @@ def test_the_sample_schedule_sweeps(recovery: Recovery, capsys: pytest.CaptureFi
     assert recovery.sweep()["missing"] == 0
     recovery.apply(*queued)
     assert recovery.column("SELECT count(*) FROM customers") == [230]
+
+
+def test_the_schedule_lets_the_database_sleep_while_nothing_is_new(
+    recovery: Recovery, unique_name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Given a finished sweep, when the schedule calls again, then only what is new wakes the database."""
+    recovery.environment["IDEMPOTENCY_TABLE"] = made_table(unique_name)
+    sample = json.loads((PROJECT / "events" / "sweep_stripe_events.json").read_bytes())
+    now = recovery.column("SELECT extract(epoch FROM now())::bigint")[0]
+    recovery.stripe.load(old_event(0, created=now - 600))
+    assert recovery.call("sweep_stripe_events", sample)["queued"] == 1
+    capsys.readouterr()
+    awake = dict(recovery.environment)
+    recovery.environment["DATABASE_PORT"] = "1"
+    found = recovery.call("sweep_stripe_events", sample)
+    assert (found["listed"], found["finished"]) == (1, True)
+    sums = counted(capsys)
+    assert (sums["SweepsFinished"], sums["SweepsQuiet"]) == (1, 1)
+    assert 120 <= sums["SecondsSinceSweep"] < 300
+    with pytest.raises(Exception, match="database"):
+        recovery.sweep()  # as make sweep does
+    recovery.stripe.load(old_event(1, created=now - 300))
+    with pytest.raises(Exception, match="database"):
+        recovery.call("sweep_stripe_events", sample)
+    recovery.environment = awake
+    assert recovery.call("sweep_stripe_events", sample)["queued"] == 1
+    boto3.client("dynamodb").delete_table(TableName=unique_name)
 
 
 def test_a_sweep_that_fails_says_why_and_goes_on(recovery: Recovery) -> None:

@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import boto3
+
 from tests.fakes.stripe_payloads import customer, event
 from tests.support.cold_start import cold_start
 from tests.support.lambdas import PROJECT, lambda_context, lambda_handler
@@ -73,6 +75,17 @@ class Recovery:
     def column(self, query: Any) -> list[Any]:
         """Return the first column of what the owner sees."""
         return [next(iter(row.values())) for row in self.owner.execute(query).fetchall()]
+
+
+def made_table(name: str) -> str:
+    """Make a table as the idempotency records have it; return its name."""
+    boto3.client("dynamodb").create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+    )
+    return name
 
 
 def counted(capsys: pytest.CaptureFixture[str]) -> dict[str, float]:

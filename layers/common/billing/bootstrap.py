@@ -40,8 +40,9 @@ if TYPE_CHECKING:
     from billing.use_cases.ports import FeatureFlags, InvoiceReader, InvoiceRenderer, TokenVerifier
     from billing.use_cases.receive_stripe_event import ReceiveStripeEvent
     from billing.use_cases.recognise_stripe_event import RecogniseStripeEvent
+    from billing.use_cases.recovery_ports import SweepMemory
     from billing.use_cases.replay_stripe_event import ReplayStripeEvent
-    from billing.use_cases.sweep_stripe_events import SweepStripeEvents
+    from billing.use_cases.sweep_if_new import SweepIfNew
 
 
 def now() -> datetime:
@@ -195,24 +196,36 @@ def redelivery() -> Callable[[Mapping[str, int]], None]:
 
 
 @cache
-def sweep_stripe_events() -> SweepStripeEvents:
+def sweep_stripe_events() -> SweepIfNew:
     """Return the use case behind the sweep's schedule."""
     from billing.adapters.postgres.sweeps import PostgresSweepLog
     from billing.adapters.sqs.event_queue import SqsEventQueue
     from billing.adapters.stripe.event_list import StripeEventList
     from billing.adapters.stripe.event_types import STATE_TYPES
     from billing.adapters.stripe.thin_events import THIN_TYPES
+    from billing.use_cases.sweep_if_new import SweepIfNew
     from billing.use_cases.sweep_stripe_events import SweepStripeEvents
 
-    return SweepStripeEvents(
+    livemode = required(os.environ, "STRIPE_LIVEMODE") == "true"
+    sweep = SweepStripeEvents(
         events=StripeEventList(_stripe_connection()),
         queue=SqsEventQueue(required(os.environ, "EVENT_QUEUE_URL")),
         log=PostgresSweepLog(_database()),
         clock=now,
         types=STATE_TYPES,
         thin_types=THIN_TYPES,
-        livemode=required(os.environ, "STRIPE_LIVEMODE") == "true",
+        livemode=livemode,
     )
+    return SweepIfNew(sweep, _sweep_memory(livemode=livemode), now)
+
+
+def _sweep_memory(*, livemode: bool) -> SweepMemory | None:
+    table = os.environ.get("IDEMPOTENCY_TABLE")
+    if not table:
+        return None
+    from billing.adapters.dynamodb.sweep_memory import DynamoDbSweepMemory
+
+    return DynamoDbSweepMemory(table, livemode=livemode)
 
 
 @cache

@@ -73,6 +73,19 @@ class Sweep:
 
 
 @dataclass(frozen=True, slots=True)
+class SweptWindow:
+    """The window of a sweep that finished: where it ended, the types, the events that Stripe listed in it.
+
+    `at` is when the database was asked about them.
+    """
+
+    until: datetime
+    types: tuple[str, ...]
+    seen: frozenset[str]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class UnreadableObject:
     """An object that cannot be read without guessing; `reason` names the member."""
 

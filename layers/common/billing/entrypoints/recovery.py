@@ -11,6 +11,7 @@ from billing.domain.errors import InvalidParameterError, NotFoundError, PayloadR
 from billing.domain.mirror import Outcome
 from billing.domain.recovery import OvertakenError
 from billing.entrypoints.observability import count, logger
+from billing.use_cases.sweep_if_new import Quiet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from billing.domain.recovery import InboxRow
     from billing.use_cases.backfill_stripe_objects import BackfillStripeObjects
     from billing.use_cases.replay_stripe_event import ReplayStripeEvent
-    from billing.use_cases.sweep_stripe_events import SweepStripeEvents
+    from billing.use_cases.sweep_if_new import SweepIfNew
+    from billing.use_cases.sweep_stripe_events import Swept
 
 SWEEP_MARGIN = 30.0
 """Seconds before the function's end at which a sweep begins no further page."""
@@ -29,15 +31,37 @@ BACKFILL_MARGIN = 60.0
 """Seconds before the function's end at which a backfill begins no further page."""
 
 _MOST_SHOWN = 255
+_SCHEDULE = "aws.events"
 
 
-def sweep(context: LambdaContext, run: SweepStripeEvents) -> dict[str, object]:
-    """Sweep until the end or nearly the function's, and return where it stands."""
+def sweep(event: Mapping[str, Any], context: LambdaContext, run: SweepIfNew) -> dict[str, object]:
+    """Sweep until the end or nearly the function's, and return where it stands.
+
+    The schedule sweeps only if Stripe lists something new; whoever else calls wants a sweep.
+    """
     try:
-        swept = run(time_of(context, SWEEP_MARGIN))
+        swept = run(time_of(context, SWEEP_MARGIN), wanted=event.get("source") != _SCHEDULE)
     except OvertakenError:
         logger().info("another run sweeps")
         return {"finished": False, "overtaken": True}
+    return _quiet(swept) if isinstance(swept, Quiet) else _swept(swept)
+
+
+def _quiet(found: Quiet) -> dict[str, object]:
+    facts = {
+        "since": found.since.isoformat(),
+        "until": found.until.isoformat(),
+        "listed": found.listed,
+        "finished": True,
+    }
+    count("SweepsFinished")
+    count("SweepsQuiet")
+    count("SecondsSinceSweep", round(found.lag.total_seconds()))
+    logger().info("nothing new to sweep", extra=facts)
+    return facts
+
+
+def _swept(swept: Swept) -> dict[str, object]:
     facts = {
         "sweep": swept.sweep.number,
         "since": swept.sweep.since.isoformat(),

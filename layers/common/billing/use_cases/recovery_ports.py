@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from billing.domain.mirror import MalformedEvent, ObjectKind, Outcome, StripeEvent
-    from billing.domain.recovery import EventPage, InboxRow, KindBackfill, ObjectPage, Sweep
+    from billing.domain.recovery import EventPage, InboxRow, KindBackfill, ObjectPage, Sweep, SweptWindow
 
 
 class StripeEvents(Protocol):
@@ -74,6 +74,21 @@ class SweepLog(Protocol):
 
     def failed(self, sweep: Sweep, reason: str) -> None:
         """Keep why a run of the sweep ended early; the next step takes it away."""
+        ...
+
+
+class SweepMemory(Protocol):
+    """What the last finished sweep saw, kept apart from the database, which is not to be woken for it.
+
+    It may forget. Every method may raise UnavailableError("memory of sweeps").
+    """
+
+    def recall(self) -> SweptWindow | None:
+        """Return the last window that was kept, None if none is known."""
+        ...
+
+    def keep(self, window: SweptWindow) -> None:
+        """Remember this window, and no other one."""
         ...
 
 

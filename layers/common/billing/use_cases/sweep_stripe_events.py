@@ -91,7 +91,7 @@ class SweepStripeEvents:
         return self._types
 
     def listed(self, since: datetime, until: datetime) -> Iterator[str]:
-        """Yield the ids of what Stripe lists in a window, list after list, newest first; the log is not asked.
+        """Yield the ids of what Stripe lists in a window, list after list, newest first, without the log.
 
         Raises
         ------
