@@ -133,6 +133,7 @@ def test_a_header_that_is_not_utf8_below_its_percent_signs_is_refused() -> None:
         ("time", "yesterday"),
         ("time", "2026-03-01"),
         ("time", "2026-03-01T12:00:00"),
+        ("time", "2026-03-01T12:00:00123Z"),
         ("time", "2026-02-30T12:00:00Z"),
         ("time", "0001-01-01T00:00:00+01:00"),
         ("time", 1_770_000_000),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -63,8 +63,8 @@ class UsageMeter:
     stripe_event_name: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+# A request makes a thousand of each of these two: a NamedTuple takes a quarter of a frozen dataclass's time.
+class Reading(NamedTuple):
     """What one meter reads of an event.
 
     `value` is None where the meter counts events or different values; `distinct` is such a value, as text.
@@ -77,8 +77,7 @@ class Reading:
     groups: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class UsageEvent:
+class UsageEvent(NamedTuple):
     """One event, read and checked; (source, id) names it for ever within its customer.
 
     `digest` is 16 bytes that differ where the content does. `voids` is the id of an event of the same source

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from billing.domain.usage import (
     DECIMAL_PLACES,
@@ -76,8 +76,7 @@ class Number(str):
     __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class SentEvent:
+class SentEvent(NamedTuple):
     """A CloudEvent as it was sent; `time` and `voids` are None where it has none.
 
     `data` is a value of JSON with its numbers as Number, None where there is none. `digest` differs where
