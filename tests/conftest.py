@@ -1,6 +1,7 @@
-"""The shared fixtures, one plugin a part."""
+"""The shared fixtures and how the tests are shared, one plugin a part."""
 
 pytest_plugins = (
+    "tests.fixtures.sharing",
     "tests.fixtures.postgres",
     "tests.fixtures.clickhouse",
     "tests.fixtures.aws",

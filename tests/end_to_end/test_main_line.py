@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from tests.support.http import Answer
 
+pytestmark = pytest.mark.timeout(900)  # a busy machine takes minutes to deploy the local cloud
+
 INVOICES = "/api/v1/billing/invoices"
 PATIENCE = 60.0
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.timeout(900)  # a busy machine takes minutes to deploy the local cloud
+
 INVOICES = "/api/v1/billing/invoices"
 PATIENCE = 60.0
 

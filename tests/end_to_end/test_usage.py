@@ -9,6 +9,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from tests.support.http import call, get
 from tests.support.local import operate
 
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.support.http import Answer
+
+pytestmark = pytest.mark.timeout(900)  # a busy machine takes minutes to deploy the local cloud
 
 BASE = "/api/v1/billing"
 

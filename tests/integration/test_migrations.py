@@ -16,10 +16,11 @@ from billing.adapters.postgres.schema import list_schema
 from billing.domain.errors import UnavailableError
 from billing.domain.schema import SchemaError
 from local.postgres import OWNER
-from tests.fixtures.postgres import MIGRATIONS
+from tests.fixtures.postgres import MIGRATIONS, settings_of
+from tests.support.databases import create_database, drop_database
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from billing.adapters.postgres.connection import Connection, Credentials
@@ -44,6 +45,31 @@ def migrator_of(
 @pytest.fixture
 def migrator(migrator_of: MigratorOf) -> Migrator:
     return migrator_of(MIGRATIONS)
+
+
+@pytest.fixture(scope="module")
+def migrated(
+    postgres_server: PostgresServer, database_template: str, database_secrets: dict[str, Credentials]
+) -> Iterator[str]:
+    """Yield the name of a database to copy that was migrated while the server had the roles already."""
+    name = "migrated"
+    create_database(postgres_server, name)
+    with Database(settings_of(postgres_server, name), lambda _: database_secrets[OWNER]) as opened:
+        Migrator(opened, MIGRATIONS).up()
+    yield name
+    drop_database(postgres_server, name)
+
+
+@pytest.fixture
+def migrator_of_all(
+    postgres_server: PostgresServer, migrated: str, database_secrets: dict[str, Credentials]
+) -> Iterator[Migrator]:
+    """Yield a migrator that has applied everything."""
+    name = "migrated_copy"
+    create_database(postgres_server, name, migrated)
+    with Database(settings_of(postgres_server, name), lambda _: database_secrets[OWNER]) as opened:
+        yield Migrator(opened, MIGRATIONS)
+    drop_database(postgres_server, name)
 
 
 @pytest.fixture
@@ -87,11 +113,10 @@ def test_up_down_and_up_again_are_equal(
 
 
 @pytest.mark.parametrize("version", range(1, len(ALL) + 1))
-def test_each_rollback_restores_the_version_before(migrator: Migrator, version: int) -> None:
+def test_each_rollback_restores_the_version_before(migrator_of_all: Migrator, version: int) -> None:
     """Given all migrations, when rolled back to one, then the schema is what that one had left."""
-    migrator.up()
-    assert migrator.down(version) == ALL[version:][::-1]
-    status = migrator.status()
+    assert migrator_of_all.down(version) == ALL[version:][::-1]
+    status = migrator_of_all.status()
     assert (status.applied, status.drift) == (ALL[:version], ())
 
 
