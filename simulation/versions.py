@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     type Older = Callable[[Json, Look], Json]
 
 OLD_VERSIONS = (
-    "2018-07-27",
+    "2018-02-28",
     "2019-05-16",
     "2020-03-02",
     "2022-08-01",
@@ -114,7 +114,29 @@ def _invoice_before_2019(invoice: Json, _: Look) -> Json:
     return _renamed(invoice, billing="collection_method", date="created")
 
 
-def _invoice_before_2018(invoice: Json, _: Look) -> Json:
+def _invoice_before_december_2019(invoice: Json, _: Look) -> Json:
+    """Name each line after what it comes from; its own id is told beside that."""
+    prefix = {"subscription": "sli", "invoiceitem": "ii"}
+
+    def older(line: Json) -> Json:
+        suffix = line["id"].partition("_")[2]
+        return {**line, "id": f"{prefix[line['type']]}_{suffix}", "unique_id": line["id"]}
+
+    return _listed(invoice, "lines", older)
+
+
+def _invoice_before_may_2018(invoice: Json, _: Look) -> Json:
+    """Tell a line's subscription as the line's id only."""
+
+    def older(line: Json) -> Json:
+        if line["type"] != "subscription":
+            return line
+        return {**line, "id": line["subscription"], "subscription": None}
+
+    return _listed(invoice, "lines", older)
+
+
+def _invoice_before_november_2018(invoice: Json, _: Look) -> Json:
     status = invoice["status"]
     flags = {"closed": status not in {"draft", "open"}, "forgiven": status == "uncollectible"}
     return {**_without(invoice, "status", "auto_advance"), **flags}
@@ -195,10 +217,12 @@ _CHANGES: tuple[tuple[str, str, Older], ...] = (
     ("2020-08-27", "invoice", _invoice_before_2020),
     ("2020-08-27", "charge", _charge_before_2020),
     ("2020-08-27", "subscription_schedule", _schedule_before_2020),
+    ("2019-12-03", "invoice", _invoice_before_december_2019),
     ("2019-10-17", "invoice", _invoice_before_2019),
     ("2019-10-17", "subscription", _subscription_before_2019),
     ("2019-10-17", "customer", _customer_before_2019),
     ("2019-02-11", "payment_intent", _intent_before_2019),
-    ("2018-11-08", "invoice", _invoice_before_2018),
+    ("2018-11-08", "invoice", _invoice_before_november_2018),
+    ("2018-05-21", "invoice", _invoice_before_may_2018),
 )
 """From which version on today's shape holds, newest first, and what it was before."""

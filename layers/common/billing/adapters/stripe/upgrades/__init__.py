@@ -24,7 +24,13 @@ from billing.adapters.stripe.upgrades.catalogue import (
 )
 from billing.adapters.stripe.upgrades.credit_notes import credit_note_in_basil
 from billing.adapters.stripe.upgrades.customers import customer_in_2019
-from billing.adapters.stripe.upgrades.invoices import invoice_in_2018, invoice_in_2019, invoice_in_basil
+from billing.adapters.stripe.upgrades.invoices import (
+    invoice_in_2018,
+    invoice_in_2019,
+    invoice_in_basil,
+    invoice_in_december_2019,
+    invoice_in_may_2018,
+)
 from billing.adapters.stripe.upgrades.payments import (
     charge_in_2015,
     charge_in_2020,
@@ -59,12 +65,14 @@ class Change:
 
 CHANGES = (
     Change("2015-02-18", ObjectKind.CHARGE, charge_in_2015),
+    Change("2018-05-21", ObjectKind.INVOICE, invoice_in_may_2018),
     Change("2018-11-08", ObjectKind.INVOICE, invoice_in_2018),
     Change("2018-11-08", ObjectKind.COUPON, coupon_in_2018),
     Change("2019-02-11", ObjectKind.PAYMENT_INTENT, payment_intent_in_2019),
     Change("2019-10-17", ObjectKind.INVOICE, invoice_in_2019),
     Change("2019-10-17", ObjectKind.CUSTOMER, customer_in_2019),
     Change("2019-10-17", ObjectKind.SUBSCRIPTION, subscription_in_2019),
+    Change("2019-12-03", ObjectKind.INVOICE, invoice_in_december_2019),
     Change("2020-03-02", ObjectKind.DISPUTE, dispute_in_2020),
     Change("2020-03-02", ObjectKind.REFUND, refund_in_2020),
     Change("2020-08-27", ObjectKind.CHARGE, charge_in_2020),

@@ -19,6 +19,33 @@ def invoice_in_2018(invoice: Members) -> Members:
     return {**invoice, "status": "uncollectible"} if invoice.get("forgiven") is True else invoice
 
 
+def invoice_in_may_2018(invoice: Members) -> Members:
+    """Tell the subscription of each of its lines, which was told as the line's id."""
+    return mapped_list(invoice, "lines", _with_subscription)
+
+
+def _with_subscription(line: Members) -> Members:
+    if line.get("type") != "subscription" or line.get("subscription") is not None:
+        return line
+    return {**line, "subscription": line["id"]} if "id" in line else line
+
+
+def invoice_in_december_2019(invoice: Members) -> Members:
+    """Give each line its own id, which older versions tell as `unique_id`, since Stripe has it.
+
+    What they tell as id is the subscription's, its item's or the invoice item's, and not unique.
+    """
+    return mapped_list(invoice, "lines", _with_own_id)
+
+
+def _with_own_id(line: Members) -> Members:
+    if "unique_id" in line:
+        return {**line, "id": line["unique_id"]}
+    if str(line.get("id")).startswith("il_"):
+        return line
+    return {name: value for name, value in line.items() if name != "id"}
+
+
 def invoice_in_2019(invoice: Members) -> Members:
     """Rename date to created (2019-03-14) and billing to collection_method (2019-10-17)."""
     return renamed(invoice, created="date", collection_method="billing")
