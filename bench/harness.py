@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import asdict, dataclass, field
 from statistics import median
 from typing import TYPE_CHECKING, Any, Literal
@@ -97,3 +98,15 @@ def interleaved(rounds: int, work: Mapping[str, Callable[[], float]]) -> dict[st
         for name in names[turn:] + names[:turn]:
             taken[name].append(work[name]())
     return {name: median(values) for name, values in taken.items()}
+
+
+def once(work: Callable[[], object]) -> float:
+    """Return how many milliseconds the work took."""
+    began = time.perf_counter_ns()
+    work()
+    return (time.perf_counter_ns() - began) / 1e6
+
+
+def timed(work: Callable[[], object], times: int) -> Callable[[], float]:
+    """Return what does the work so often and returns the median of its milliseconds."""
+    return lambda: median(once(work) for _ in range(times))

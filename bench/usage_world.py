@@ -106,6 +106,11 @@ CREATE TABLE bare_events (
 _BARE_INDEX = "CREATE INDEX bare_events_idx ON bare_events (customer, meter, counted_at)"
 
 
+def define_meters(owner: Connection) -> None:
+    """Define METERS: a sum, a count and a maximum."""
+    owner.execute(_METERS)
+
+
 def fill(owner: Connection, events: int, now: datetime) -> Period:
     """Fill a migrated database; return the period that every customer is in."""
     period = Period(now - _MONTH, now + timedelta(hours=1))
@@ -120,7 +125,7 @@ def fill(owner: Connection, events: int, now: datetime) -> Period:
         "span": timedelta(days=DAYS),
     }
     owner.execute("SELECT create_usage_months(%s)", [now])
-    owner.execute(_METERS)
+    define_meters(owner)
     for statement in _PLANS:
         owner.execute(statement, known)
     owner.execute(_BARE)

@@ -33,9 +33,12 @@ class World:
 
 
 @contextmanager
-def running_postgres(run: Run) -> Iterator[World]:
-    """Yield a server with PostgreSQL's own durable settings, for the length of the block."""
-    server = PostgresServer(run.scratch / "postgres", any_free_port(), durable=True, say=run.say)
+def running_postgres(run: Run, name: str = "postgres") -> Iterator[World]:
+    """Yield a server with PostgreSQL's own durable settings, for the length of the block.
+
+    Of several at a time each has a `name` of its own.
+    """
+    server = PostgresServer(run.scratch / name, any_free_port(), durable=True, say=run.say)
     server.start()
     try:
         settings = DatabaseSettings(HOST, server.port, DATABASE, "disable", secret_id="unused")  # noqa: S106 - an id

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.rows import backfill, documents, events, listing, metering, peers, start
+from bench.rows import backfill, clickhouse, documents, events, listing, metering, peers, start
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -19,4 +19,5 @@ ROWS: Mapping[str, Callable[[Run], Iterator[Result]]] = {
     "e": peers.measure,
     "f": backfill.measure,
     "g": metering.measure,
+    "h": clickhouse.measure,
 }
