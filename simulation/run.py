@@ -186,6 +186,8 @@ def _shard(plan: Plan, share: int, shard: int, numbers: range, queue: Queue[Said
 
         queue.put("".join(traceback.format_exception(error)))
     finally:
+        # All is told, and what is left is to leave: a signal would only cut that short.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         shutil.rmtree(state, ignore_errors=True)
 
 
