@@ -167,9 +167,10 @@ def inbox(cloud: Cloud, out: TextIO, *, event: str | None, outcome: str, limit: 
 def describe(row: Mapping[str, Any]) -> str:
     """Return one line about a row of the inbox."""
     tries = f", {row['attempts']} tries" if row["attempts"] > 1 else ""
+    others = f", {row['conflicts']} other events under its id" if row["conflicts"] else ""
     reason = f": {row['reason']}" if row["reason"] else ""
     received = str(row["received_at"])[:19]
-    return f"{row['id']}  {row['outcome']:<11}  {row['type']}  received {received}{tries}{reason}"
+    return f"{row['id']}  {row['outcome']:<11}  {row['type']}  received {received}{tries}{others}{reason}"
 
 
 def say(out: TextIO, text: str) -> None:
