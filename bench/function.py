@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
-from billing import bootstrap, metering
+from billing import bootstrap, metering, mirroring
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -79,6 +79,6 @@ def sample(project: Path, name: str) -> dict[str, Any]:
 def _forget() -> None:
     if bootstrap._database.cache_info().currsize:  # noqa: SLF001 - a process that goes on must close it
         bootstrap._database().close()  # noqa: SLF001 - same
-    for member in (*vars(bootstrap).values(), *vars(metering).values()):
+    for member in (*vars(bootstrap).values(), *vars(metering).values(), *vars(mirroring).values()):
         if hasattr(member, "cache_clear"):
             member.cache_clear()

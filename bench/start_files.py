@@ -20,6 +20,7 @@ _BATCH = (
     "import boto3\nboto3.client('dynamodb')"
 )
 _JOIN = "import app\nfrom billing import bootstrap as b\n"
+_MIRRORING = "from billing import mirroring as s\n"
 _METERING = "from billing import metering as m\n"
 _FLAG = "b.feature_flags().enabled('invoices')\n"
 _SECRET = "b._secrets().text('bench', 'username')\n"  # noqa: S105 - the text of a program
@@ -42,7 +43,8 @@ FUNCTIONS = {
     "apply_stripe_events": Start(
         f"{_DATABASE}\n{_BATCH}",
         "psycopg, Powertools' batch and idempotency, a DynamoDB client",
-        f"{_JOIN}b.read_stripe_event()\nb.apply_stripe_event()\nb.idempotency_store()\nb.redelivery()\n{_SECRET}",
+        f"{_JOIN}{_MIRRORING}s.read_stripe_event()\ns.apply_stripe_event()\n"
+        f"s.idempotency_store()\ns.redelivery()\n{_SECRET}",
     ),
     "authorize": Start(
         f"{_DATABASE}\n{_LOGS}",
@@ -52,7 +54,7 @@ FUNCTIONS = {
     "backfill_stripe_objects": Start(
         f"{_DATABASE}\n{_LOGS}",
         "psycopg, Powertools' logger and metrics",
-        f"{_JOIN}b.backfill_stripe_objects()\n{_SECRET}",
+        f"{_JOIN}{_MIRRORING}s.backfill_stripe_objects()\n{_SECRET}",
     ),
     "get_alerts": Start(
         f"{_DATABASE}\n{_RESOLVER}",
@@ -124,7 +126,7 @@ FUNCTIONS = {
     "replay_stripe_event": Start(
         f"{_DATABASE}\n{_LOGS}",
         "psycopg, Powertools' logger and metrics",
-        f"{_JOIN}b.replay_stripe_event()\n{_SECRET}",
+        f"{_JOIN}{_MIRRORING}s.replay_stripe_event()\n{_SECRET}",
     ),
     "report_usage": Start(
         f"{_DATABASE}\n{_LOGS}",
@@ -139,7 +141,7 @@ FUNCTIONS = {
     "sweep_stripe_events": Start(
         f"{_DATABASE}\n{_LOGS}",
         "psycopg, Powertools' logger and metrics",
-        f"{_JOIN}b.sweep_stripe_events()\n{_SECRET}",
+        f"{_JOIN}{_MIRRORING}s.sweep_stripe_events()\n{_SECRET}",
     ),
 }
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from billing.adapters.postgres.connection import Credentials
     from billing.domain.mirror import MalformedEvent, StripeEvent
     from billing.settings import DatabaseSettings
-    from billing.use_cases.ports import Mirror, StripeObjects
+    from billing.use_cases.mirror_ports import Mirror, StripeObjects
     from simulation.stripe import Told, VirtualStripe
 
 _FORESEEN = ("UnavailableError", "ContentionError")

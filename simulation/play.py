@@ -17,7 +17,7 @@ from simulation.world import World
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from billing.use_cases.ports import Mirror
+    from billing.use_cases.mirror_ports import Mirror
     from simulation.crew import Mutation
     from simulation.server import Server
     from simulation.world import Result

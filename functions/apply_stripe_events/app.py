@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from billing import bootstrap
+from billing import mirroring
 from billing.entrypoints.event_batch import EventBatch
 from billing.entrypoints.observability import observed
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """Apply one batch; the answer names the records to deliver again."""
     batch = EventBatch(
-        read=bootstrap.read_stripe_event(),
-        apply=bootstrap.apply_stripe_event(),
-        recognise=bootstrap.recognise_stripe_event(),
-        store=bootstrap.idempotency_store(),
-        redeliver=bootstrap.redelivery(),
+        read=mirroring.read_stripe_event(),
+        apply=mirroring.apply_stripe_event(),
+        recognise=mirroring.recognise_stripe_event(),
+        store=mirroring.idempotency_store(),
+        redeliver=mirroring.redelivery(),
     )
     return batch(event, context)

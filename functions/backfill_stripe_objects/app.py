@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from billing import bootstrap
+from billing import mirroring
 from billing.entrypoints.observability import observed
 from billing.entrypoints.recovery import backfill
 
@@ -17,4 +17,4 @@ if TYPE_CHECKING:
 @observed
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, object]:
     """Go on with the backfill; the answer says where it stands."""
-    return backfill(event, context, bootstrap.backfill_stripe_objects())
+    return backfill(event, context, mirroring.backfill_stripe_objects())

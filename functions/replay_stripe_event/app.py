@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from billing import bootstrap
+from billing import mirroring
 from billing.entrypoints.observability import observed
 from billing.entrypoints.recovery import replay
 
@@ -17,4 +17,4 @@ if TYPE_CHECKING:
 @observed
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, object]:
     """Replay one event, or tell what the inbox knows."""
-    return replay(event, bootstrap.replay_stripe_event())
+    return replay(event, mirroring.replay_stripe_event())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from billing import bootstrap
+from billing import mirroring
 from billing.entrypoints.observability import observed
 from billing.entrypoints.recovery import sweep
 
@@ -17,4 +17,4 @@ if TYPE_CHECKING:
 @observed
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, object]:
     """Sweep until the end or nearly the function's; the answer says where it stands."""
-    return sweep(event, context, bootstrap.sweep_stripe_events())
+    return sweep(event, context, mirroring.sweep_stripe_events())

@@ -16,7 +16,7 @@ from tests.fakes.objects import SECOND, T0, a_customer, an_invoice
 from tests.fakes.recovery import FakeBackfillLog
 
 if TYPE_CHECKING:
-    from billing.use_cases.ports import Mirror
+    from billing.use_cases.mirror_ports import Mirror
     from billing.use_cases.recovery_ports import BackfillLog
 
 KINDS = (ObjectKind.INVOICE, ObjectKind.CUSTOMER)

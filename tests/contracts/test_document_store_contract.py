@@ -15,7 +15,7 @@ from tests.fakes.document_store import FakeDocumentStore
 from tests.support.http import get
 
 if TYPE_CHECKING:
-    from billing.use_cases.ports import DocumentStore
+    from billing.use_cases.document_ports import DocumentStore
 
 KEY, OTHER = "a" * 64, "b" * 64
 DOWNLOAD = "attachment; filename=\"_.pdf\"; filename*=UTF-8''%E8%AB%8B%E6%B1%82%E6%9B%B8.pdf"

@@ -15,7 +15,7 @@ from tests.fakes.event_queue import FakeEventQueue
 if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
 
-    from billing.use_cases.ports import EventQueue
+    from billing.use_cases.mirror_ports import EventQueue
 
 
 class Inspected(Protocol):

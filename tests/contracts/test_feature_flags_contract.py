@@ -20,7 +20,7 @@ from tests.support.relay import Relay
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from billing.use_cases.ports import FeatureFlags
+    from billing.use_cases.access_ports import FeatureFlags
 
     type Make = Callable[[dict[str, bool]], FeatureFlags]
 

@@ -13,7 +13,7 @@ from tests.fakes.identities import FakeIdentities
 
 if TYPE_CHECKING:
     from billing.adapters.postgres.connection import Connection, Database
-    from billing.use_cases.ports import Identities
+    from billing.use_cases.access_ports import Identities
 
 ISSUER = "https://id.example.com"
 DIGEST = hashlib.sha256(b"bk_one").digest()

@@ -24,7 +24,8 @@ from tests.fakes.objects import SECOND, T0, a_customer, a_line, an_event, an_inv
 if TYPE_CHECKING:
     from billing.domain.invoices import Invoice
     from billing.domain.mirror import Snapshot
-    from billing.use_cases.ports import InvoicePages, InvoiceReader, Mirror
+    from billing.use_cases.document_ports import InvoicePages, InvoiceReader
+    from billing.use_cases.mirror_ports import Mirror
 
 
 class Shelf:

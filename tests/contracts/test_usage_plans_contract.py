@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from billing.adapters.postgres.connection import Connection
     from billing.domain.mirror import Snapshot
     from billing.domain.subscriptions import Subscription
-    from billing.use_cases.ports import Mirror
+    from billing.use_cases.mirror_ports import Mirror
     from billing.use_cases.usage_ports import UsagePlans
 
 CALLS = UsageMeter("calls", "Calls", "calls", Aggregation.SUM, stripe_event_name="api_calls")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import boto3
 import pytest
 
-from billing import bootstrap, metering
+from billing import bootstrap, metering, mirroring
 from billing.adapters.postgres.mirror import PostgresMirror
 from billing.domain.features import Feature
 from tests.fixtures.stripe_data import running_standin
@@ -100,7 +100,7 @@ def forget() -> None:
     """Drop what bootstrap keeps for the life of an execution environment."""
     if bootstrap._database.cache_info().currsize:  # noqa: SLF001 - its connection must be closed
         bootstrap._database().close()  # noqa: SLF001
-    for part in (*vars(bootstrap).values(), *vars(metering).values()):
+    for part in (*vars(bootstrap).values(), *vars(metering).values(), *vars(mirroring).values()):
         if hasattr(part, "cache_clear"):
             part.cache_clear()
 

@@ -76,7 +76,7 @@ def test_the_webhook_never_loads_what_it_does_not_use() -> None:
 @pytest.mark.parametrize("function", ["sweep_stripe_events", "replay_stripe_event"])
 def test_what_queues_events_unread_loads_neither_the_queue_nor_what_reads_them(function: str) -> None:
     """Given what asks the database before it queues, when it is built, then no SDK or reader is loaded."""
-    modules = loaded(function, then=f"from billing import bootstrap as b; b.{function}()")
+    modules = loaded(function, then=f"from billing import mirroring; mirroring.{function}()")
     assert "billing.adapters.sqs.event_queue" in modules
     assert forbidden(modules, {"boto3", "stripe", "requests"}) == set()
     assert (

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from billing.domain.mirror import MalformedEvent, Observation, StripeEvent
-    from billing.use_cases.ports import Mirror
+    from billing.use_cases.mirror_ports import Mirror
     from simulation.server import Server
 
 _PLAN = Plan(seed=4, outages=0.0, fixed={"events": 120, "customers": 2})

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from billing.adapters.postgres.connection import Connection
     from billing.domain.mirror import Snapshot
     from billing.entrypoints.routes import Route
-    from billing.use_cases.ports import Mirror
+    from billing.use_cases.mirror_ports import Mirror
     from tests.support.issuer import Issuer
     from tests.support.lambdas import Answer
 

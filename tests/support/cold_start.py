@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from unittest.mock import patch
 
-from billing import bootstrap, metering
+from billing import bootstrap, metering, mirroring
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,12 +25,12 @@ def cold_start(environment: Mapping[str, str]) -> Iterator[None]:
 
 def forget() -> None:
     """Close and forget everything that was built, as a new execution environment has nothing."""
-    if bootstrap.apply_stripe_event.cache_info().currsize:
-        bootstrap.apply_stripe_event()._stripe.close()  # type: ignore[attr-defined] # noqa: SLF001 - the SDK's
-    if bootstrap._stripe_connection.cache_info().currsize:  # noqa: SLF001 - what bootstrap holds
-        bootstrap._stripe_connection().close()  # noqa: SLF001 - same
+    if mirroring.apply_stripe_event.cache_info().currsize:
+        mirroring.apply_stripe_event()._stripe.close()  # type: ignore[attr-defined] # noqa: SLF001 - the SDK's
+    if mirroring._stripe_connection.cache_info().currsize:  # noqa: SLF001 - what bootstrap holds
+        mirroring._stripe_connection().close()  # noqa: SLF001 - same
     if bootstrap._database.cache_info().currsize:  # noqa: SLF001 - what bootstrap holds
         bootstrap._database().close()  # noqa: SLF001 - same
-    for member in (*vars(bootstrap).values(), *vars(metering).values()):
+    for member in (*vars(bootstrap).values(), *vars(metering).values(), *vars(mirroring).values()):
         if hasattr(member, "cache_clear"):
             member.cache_clear()

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from billing.domain.credit_notes import CreditNote
     from billing.domain.invoices import Invoice
     from billing.domain.mirror import StripeEvent, Verdict
-    from billing.use_cases.ports import CreditNoteReader, InvoiceReader, Mirror
+    from billing.use_cases.document_ports import CreditNoteReader, InvoiceReader
+    from billing.use_cases.mirror_ports import Mirror
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.feature_flags import AppConfigStore, FeatureFlags
     from types_boto3_appconfigdata.client import AppConfigDataClient
 
-    from billing.use_cases import ports
+    from billing.use_cases import access_ports
 
 _FRESH_SECONDS = 60
 _TIMEOUT_SECONDS = 1
@@ -28,7 +28,7 @@ _TIMEOUT_SECONDS = 1
 _log = logging.getLogger(__name__)
 
 
-def flags_from(env: Mapping[str, str]) -> ports.FeatureFlags:
+def flags_from(env: Mapping[str, str]) -> access_ports.FeatureFlags:
     """Return the flags of an environment: AppConfig's where APPCONFIG_* are set, else FEATURE_FLAGS.
 
     Raises
@@ -81,7 +81,7 @@ class FlagsFromAppConfig:
         application: str,
         environment: str,
         profile: str,
-        fallback: ports.FeatureFlags,
+        fallback: access_ports.FeatureFlags,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._profile = (application, environment, profile)

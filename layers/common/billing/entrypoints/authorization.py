@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from billing.entrypoints.routes import Route
+    from billing.use_cases.access_ports import FeatureFlags
     from billing.use_cases.authenticate import Authenticate
-    from billing.use_cases.ports import FeatureFlags
 
 MISSING = "missing_credentials"
 INVALID = "invalid_credentials"

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from billing.domain.principals import Principal
     from billing.entrypoints.routes import Route
-    from billing.use_cases.ports import FeatureFlags
+    from billing.use_cases.access_ports import FeatureFlags
 
     type Respond = Callable[[Request], Answer]
     type LambdaHandler = Callable[[Any, LambdaContext], dict[str, Any]]

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from billing.domain.mirror import Snapshot, Standing, StripeEvent
-    from billing.use_cases.ports import Mirror, StripeObjects
+    from billing.use_cases.mirror_ports import Mirror, StripeObjects
 
 _TAKEN_AGAIN = frozenset((ObjectKind.PRODUCT, ObjectKind.PRICE, ObjectKind.COUPON))
 """The kinds whose ids their owner may choose, and choose again once the object is deleted."""

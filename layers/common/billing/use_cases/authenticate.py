@@ -12,7 +12,7 @@ from billing.domain.principals import Via
 
 if TYPE_CHECKING:
     from billing.domain.principals import Principal
-    from billing.use_cases.ports import Identities, TokenVerifier
+    from billing.use_cases.access_ports import Identities, TokenVerifier
 
 _LONGEST = 8192
 """Bytes of an Authorization header that are looked at; API Gateway allows 10,240 for all headers."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from billing.domain.mirror import ObjectKind
     from billing.domain.recovery import KindBackfill, ObjectPage
-    from billing.use_cases.ports import Mirror, StripeObjects
+    from billing.use_cases.mirror_ports import Mirror, StripeObjects
     from billing.use_cases.recovery_ports import BackfillLog, StripeLists
     from billing.use_cases.settle_object import Fetched
 

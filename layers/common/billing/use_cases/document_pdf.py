@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from billing.domain.documents import InvoiceDocument
-    from billing.use_cases.ports import DocumentStore, InvoiceRenderer
+    from billing.use_cases.document_ports import DocumentStore, InvoiceRenderer
 
 LINK_SECONDS = 45
 """How long a link to a stored document holds: for its redirect to be followed, and to be of no use later."""

@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
     from billing.domain.documents import InvoiceDocument, Seller
     from billing.use_cases.document_pdf import PdfAnswer
-    from billing.use_cases.ports import CreditNoteReader, DocumentStore, InvoiceReader, InvoiceRenderer
+    from billing.use_cases.document_ports import (
+        CreditNoteReader,
+        DocumentStore,
+        InvoiceReader,
+        InvoiceRenderer,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from billing.domain.features import Feature
 
 if TYPE_CHECKING:
-    from billing.use_cases.ports import FeatureFlags
+    from billing.use_cases.access_ports import FeatureFlags
 
 
 @dataclass(frozen=True, slots=True)

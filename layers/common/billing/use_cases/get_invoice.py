@@ -12,7 +12,7 @@ from billing.domain.errors import NotFoundError
 if TYPE_CHECKING:
     from billing.domain.documents import Seller
     from billing.domain.invoices import Invoice
-    from billing.use_cases.ports import InvoiceReader
+    from billing.use_cases.document_ports import InvoiceReader
 
 # Which language an e-invoice's document is in makes no difference to what lacks.
 _ANY_LOCALE = "en"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from billing.domain.documents import InvoiceDocument, Seller
     from billing.use_cases.document_pdf import PdfAnswer
-    from billing.use_cases.ports import DocumentStore, InvoiceReader, InvoiceRenderer
+    from billing.use_cases.document_ports import DocumentStore, InvoiceReader, InvoiceRenderer
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from billing.domain.documents import Seller
-    from billing.use_cases.ports import EInvoiceWriter, InvoiceReader
+    from billing.use_cases.document_ports import EInvoiceWriter, InvoiceReader
 
 WRITER_VERSION = 2
 """Whoever changes what is written for the same document raises this, or old copies would count as known."""

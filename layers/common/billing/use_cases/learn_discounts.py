@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from billing.domain.credit_notes import CreditNote
     from billing.domain.invoices import Invoice
     from billing.domain.mirror import Observation
-    from billing.use_cases.ports import Mirror, StripeObjects
+    from billing.use_cases.mirror_ports import Mirror, StripeObjects
 
     type Document = Invoice | CreditNote
     type Fetch = Callable[[Document], Sequence[Observation]]

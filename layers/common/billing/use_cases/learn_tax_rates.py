@@ -9,7 +9,7 @@ from billing.domain.mirror import ObjectKind
 if TYPE_CHECKING:
     from billing.domain.credit_notes import CreditNote
     from billing.domain.invoices import Invoice
-    from billing.use_cases.ports import Mirror, StripeObjects
+    from billing.use_cases.mirror_ports import Mirror, StripeObjects
 
 _REMEMBERED = 10_000
 

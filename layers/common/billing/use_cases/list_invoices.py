@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from billing.domain.invoice_pages import InvoicePage, InvoiceQuery
-    from billing.use_cases.ports import InvoicePages
+    from billing.use_cases.document_ports import InvoicePages
 
 
 @dataclass(frozen=True, slots=True)

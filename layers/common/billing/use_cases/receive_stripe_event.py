@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from billing.domain.errors import PayloadRejectedError
 
 if TYPE_CHECKING:
-    from billing.use_cases.ports import EventQueue, WebhookVerifier
+    from billing.use_cases.mirror_ports import EventQueue, WebhookVerifier
 
 LARGEST_BODY = 1_048_576
 """Bytes of UTF-8 that one message holds: 1 MiB, the limit of Amazon SQS for a message (SendMessage)."""

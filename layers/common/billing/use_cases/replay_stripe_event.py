@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from billing.domain.recovery import InboxRow
-    from billing.use_cases.ports import EventQueue
+    from billing.use_cases.mirror_ports import EventQueue
     from billing.use_cases.recovery_ports import Inbox, StripeEvents
 
 MOST_ROWS = 200

@@ -10,7 +10,7 @@ from billing.domain.mirror import Verdict
 
 if TYPE_CHECKING:
     from billing.domain.mirror import ObjectKind, Observation
-    from billing.use_cases.ports import Mirror, StripeObjects
+    from billing.use_cases.mirror_ports import Mirror, StripeObjects
 
 ROUNDS = 3
 """How often a settlement starts anew because the object moved meanwhile."""

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from billing.domain.recovery import Sweep
-    from billing.use_cases.ports import Clock, EventQueue
+    from billing.use_cases.mirror_ports import EventQueue
+    from billing.use_cases.ports import Clock
     from billing.use_cases.recovery_ports import StripeEvents, SweepLog
 
 OVERLAP = timedelta(hours=1)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from billing.adapters.pdf.picture import Picture
     from billing.adapters.pdf.typography import Block, Cell
     from billing.domain.documents import InvoiceDocument
-    from billing.use_cases.ports import EInvoiceWriter
+    from billing.use_cases.document_ports import EInvoiceWriter
 
 _MARGIN = 18.0
 _FOOT = 22.0  # below the text, with the footer in it
