@@ -64,9 +64,10 @@ class Both:
         return PostgresUsageUpkeep(self.worker).prepare(now) + self.elsewhere.close(now, lambda: True)
 
     def told(self, customer: str) -> list[tuple[object, ...]]:
-        """Return what Stripe is to be told of a customer, in the order of its making."""
+        """Return what Stripe is to be told of a customer, hour by hour."""
         rows = self.owner.execute(
-            "SELECT meter, hour, at, value FROM usage_reports WHERE customer = %s ORDER BY meter, hour, at",
+            "SELECT meter, hour, at, value FROM usage_reports WHERE customer = %s"
+            " ORDER BY meter, hour, at, value",
             [customer],
         ).fetchall()
         return [(row["meter"], row["hour"], row["at"], row["value"]) for row in rows]
@@ -168,7 +169,7 @@ def test_no_time_leaves_all_to_the_next_run(both: Both) -> None:
     assert (both.elsewhere.close(NOW, lambda: False), both.elsewhere.claim(NOW, lambda: False)) == (0, 0)
 
 
-def test_a_clickhouse_that_is_away_is_told(both: Both, worker_database: Database) -> None:
+def test_a_clickhouse_that_is_away_is_told(both: Both, worker_database: Database, owner: Connection) -> None:
     """Given a ClickHouse that does not answer, when levels are claimed, then nothing of them is written."""
     customer, world = new_customers()[0], both.worlds["clickhouse"]
     world.store.record(customer, [an_event("1", T0, Reading("level", Decimal(3)))], T0, {}, lambda _: ())
@@ -180,4 +181,7 @@ def test_a_clickhouse_that_is_away_is_told(both: Both, worker_database: Database
     with pytest.raises(UnavailableError):
         ClickHouseUsageElsewhere(worker_database, Away()).claim(NOW, lambda: True)  # type: ignore[arg-type]
     assert both.told(customer) == []
+    with owner.transaction():
+        # The connection that was closed lets its lock go when the server sees it.
+        owner.execute("SELECT lock_usage(%s)", [customer])
     assert both.claim() == 1
