@@ -24,7 +24,8 @@ from tests.support.metered import MARCH
 from tests.support.usage_account import CATALOGUE, NOW, UsageAccount, subscription
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+    from typing import LiteralString
 
     from psycopg.rows import DictRow
 
@@ -47,6 +48,11 @@ class CountingDatabase(Database):
         self.trips += 1
         return super().query(statement)
 
+    def call(self, text: LiteralString, parameters: Sequence[str | None]) -> str:
+        """Return the value, as Database does."""
+        self.trips += 1
+        return super().call(text, parameters)
+
 
 @pytest.fixture
 def counting(
@@ -68,7 +74,8 @@ def sold(worker_database: Database) -> None:
     last = type(MARCH)(MARCH.start - timedelta(days=28), MARCH.start)
     for customer, period in (("cus_1", MARCH), ("cus_1", last), ("cus_2", MARCH)):
         threshold = Threshold("api_calls", ThresholdKind.PERCENT, Decimal(80))
-        alert = UsageAlert(customer, threshold, period, NOW, Decimal(800), Decimal(1000), 5, "usd")
+        fired_at = min(NOW, period.end - SECOND)
+        alert = UsageAlert(customer, threshold, period, fired_at, Decimal(800), Decimal(1000), 5, "usd")
         worker_database.write(*alert_statements(alert))
 
 
