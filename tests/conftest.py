@@ -2,6 +2,7 @@
 
 pytest_plugins = (
     "tests.fixtures.sharing",
+    "tests.fixtures.properties",
     "tests.fixtures.postgres",
     "tests.fixtures.clickhouse",
     "tests.fixtures.aws",

@@ -194,7 +194,7 @@ def test_customer_is_read_when_mirrored(shelf: Shelf) -> None:
     max_examples=15,
     deadline=None,
     # The shelf is shared by the examples of one test; each example has a customer of its own.
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(seconds=st.lists(st.integers(0, 3), max_size=12), limit=st.integers(1, 5))
 def test_pages_join_to_the_whole_list(shelf: Shelf, seconds: list[int], limit: int) -> None:

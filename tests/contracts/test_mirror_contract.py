@@ -267,7 +267,7 @@ def test_deleted_customer_is_not_shown(world: World) -> None:
     max_examples=30,
     deadline=None,
     # The world is shared by the examples of one test; each example has objects of its own.
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(order=st.permutations(range(6)), repeats=st.lists(st.integers(0, 5), max_size=4))
 def test_any_order_ends_in_the_newest_state(world: World, order: list[int], repeats: list[int]) -> None:

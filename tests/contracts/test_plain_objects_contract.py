@@ -136,7 +136,11 @@ def test_a_state_from_before_the_deletion_is_not_settled_over_it(world: World) -
     assert world.mirror.settle(an_event("evt_2", first, after=10), late, standing) is Verdict.STALE
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=20,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(order=st.permutations(range(5)), repeats=st.lists(st.integers(0, 4), max_size=3))
 def test_any_order_ends_in_the_newest_state(world: World, order: list[int], repeats: list[int]) -> None:
     """Given charges of distinct seconds, when delivered in any order and again, then the newest stands."""

@@ -275,7 +275,7 @@ _values = st.recursive(
 _ids = st.text(min_size=1, max_size=3) | _values
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     batch=st.lists(
         st.fixed_dictionaries(

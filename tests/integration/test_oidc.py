@@ -185,7 +185,7 @@ def test_garbage_does_not_hold(verifier: OidcTokenVerifier, token: str) -> None:
         verifier.verify(token)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.text(max_size=200))
 def test_no_text_breaks_the_verifier(verifier: OidcTokenVerifier, text: str) -> None:
     """Given any text, when it is verified as a token, then it is refused, not a crash."""

@@ -90,7 +90,11 @@ def test_events_of_a_request_that_hang_on_each_other_are_taken_in_order(world: U
     assert world.store.used("cus_1", {"free": SPAN}) == {"free": 0}
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=100,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(sent=st.lists(_sent))
 def test_a_run_ends_where_an_event_hangs_on_one_of_it_and_nowhere_else(
     owner: Connection, sent: list[tuple[str, str, str]]
