@@ -160,6 +160,9 @@ class _Away:
     def claim(self, _now: datetime, _more_time: Callable[[], bool]) -> int:
         raise UnavailableError("usage store")
 
+    def forget(self, _now: datetime, _months: int, _more_time: Callable[[], bool]) -> int:
+        return 0
+
 
 def test_another_store_that_is_away_holds_up_nobody_elses_usage(world: ReportingWorld) -> None:
     """Given a store that does not answer, when reported, then the others are told, and the run fails."""

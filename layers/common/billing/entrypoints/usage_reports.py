@@ -28,6 +28,7 @@ def report(context: LambdaContext, run: ReportUsage) -> dict[str, object]:
         "without_meter": list(done.without_meter),
         "closed": done.closed,
         "forgotten": list(done.forgotten),
+        "archived": done.archived,
         "finished": done.finished,
     }
     if done.ends.get(End.SENT):

@@ -98,6 +98,19 @@ class UsageElsewhere(Protocol):
         """
         ...
 
+    def forget(self, now: datetime, months: int, more_time: Callable[[], bool]) -> int:
+        """Keep of the months that ended so many months ago what their days add up to; 0 keeps all.
+
+        Their events are deleted by a run half an hour later or more, their ids stay, and so do months that
+        an open period or a report may still need. Returns of how many customers something was added up.
+
+        Raises
+        ------
+        UnavailableError
+            One of the stores does not answer; the next run goes on.
+        """
+        ...
+
 
 class UsageUpkeep(Protocol):
     """What the stores of usage need done now and then."""

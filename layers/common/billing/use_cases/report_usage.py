@@ -46,7 +46,8 @@ LANES = 8
 class Reported:
     """What one run did: reports written, and how those that it took ended; `findings` counts each kind.
 
-    `without_meter` names our meters that no meter of Stripe's fits. `finished` is False where time ran out.
+    `without_meter` names our meters that no meter of Stripe's fits. `archived` are the customers in
+    another store whose old months were added up. `finished` is False where time ran out.
     """
 
     written: int
@@ -55,6 +56,7 @@ class Reported:
     without_meter: Sequence[str]
     closed: int
     forgotten: Sequence[str]
+    archived: int
     finished: bool
 
 
@@ -136,6 +138,9 @@ class ReportUsage:
             without_meter=self._reports.without_meter(now),
             closed=closed,
             forgotten=self._upkeep.forget(now, self._retention) if work.finished else (),
+            archived=self._elsewhere.forget(now, self._retention, more_time)
+            if work.finished and self._elsewhere is not None
+            else 0,
             finished=work.finished,
         )
 

@@ -84,11 +84,15 @@ class Closing:
 
 @dataclass(slots=True)
 class Batch:
-    """The events of one customer's request; `known` are the rows of their ids, `made` those to be kept."""
+    """The events of one customer's request; `known` are the rows of their ids, `made` those to be kept.
+
+    What counts before `forgotten` is there no more, but for its id.
+    """
 
     recorded_at: datetime
     closings: Mapping[str, Closing]
     aggregations: Mapping[str, Aggregation]
+    forgotten: datetime | None = None
     known: dict[Key, list[StoredRow]] = field(default_factory=dict)
     made: list[StoredRow] = field(default_factory=list)
 
@@ -106,7 +110,7 @@ class Batch:
             return Recorded.DUPLICATE if own[0].digest == event.digest else Recorded.CONFLICT
         if event.voids is not None:
             target = (event.source, event.voids)
-            rows = self.known.get(target, ())
+            rows = [row for row in self.known.get(target, ()) if not self._is_forgotten(row)]
             # What only took another back is nothing that can be voided.
             if not any(row.meter and not row.voids for row in rows):
                 return Recorded.UNKNOWN_EVENT
@@ -151,6 +155,9 @@ class Batch:
                 VOID_AFTER_CLOSE if told else "",
             )
         )
+
+    def _is_forgotten(self, row: StoredRow) -> bool:
+        return bool(row.meter) and self.forgotten is not None and row.counted_at < self.forgotten
 
     def _closing(self, meter: str, at: datetime) -> Closing | None:
         closing = self.closings.get(meter)
@@ -208,6 +215,21 @@ def columns_of(customer: str, recorded_at: datetime, row: StoredRow) -> Sequence
         row.voids,
         row.finding,
     )
+
+
+def finding_of(row: StoredRow) -> Mapping[str, object]:
+    """Return what is found of the row, as settle_usage takes it."""
+    source, event_id = row.key
+    detail: dict[str, object] = {
+        "source": source,
+        "id": event_id,
+        "time": row.time.isoformat(),
+        "value": None if row.reading.value is None else str(row.reading.value),
+        "distinct": row.reading.distinct,
+    }
+    if row.finding == VOID_AFTER_CLOSE:
+        detail["voids"] = row.voids
+    return {"meter": row.meter, "kind": row.finding, "detail": detail}
 
 
 def _row(columns: Sequence[Any]) -> StoredRow:

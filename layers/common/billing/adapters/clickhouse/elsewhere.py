@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, LiteralString
 
-from billing.adapters.clickhouse.questions import UsageQuestions
+from billing.adapters.clickhouse.archive import UsageArchive
 from billing.adapters.clickhouse.usage import ClickHouseUsageStore
 from billing.adapters.postgres.connection import Statement
-from billing.adapters.postgres.instants import period
+from billing.adapters.postgres.instants import period, utc, utc_or_none
 from billing.domain.usage import Aggregation
 
 if TYPE_CHECKING:
@@ -30,10 +30,42 @@ FROM usage_levels_elsewhere(%(now)s, %(most)s, %(customer)s, %(meter)s)"""
 
 _HOLD: LiteralString = "SELECT start, ends, told FROM hold_usage_levels(%(customer)s, %(meter)s, %(now)s)"
 
+_HOME: LiteralString = "SELECT forgotten_until FROM usage_homes WHERE customer = %(customer)s"
+
 _KEEP: LiteralString = """
 SELECT keep_usage_levels(
     %(customer)s, %(meter)s, %(stripe_event_name)s, %(now)s, %(starts)s::timestamptz[], %(values)s::numeric[]
 )"""
+
+_BEFORE: LiteralString = "SELECT usage_forgotten_before(%(now)s, %(months)s) AS until"
+
+_REMEMBERED: LiteralString = """
+SELECT customer FROM usage_homes
+WHERE store = 'clickhouse' AND (forgotten_until IS NULL OR forgotten_until < %(until)s)
+ORDER BY customer"""
+
+_HOLD_HOME: LiteralString = """
+SELECT h.forgotten_until FROM (
+    SELECT pg_try_advisory_xact_lock(hashtextextended(%(customer)s, 7115)) AS held
+) AS lock
+JOIN usage_homes AS h ON lock.held AND h.customer = %(customer)s AND h.store = 'clickhouse'"""
+
+_CUTS: LiteralString = "SELECT at FROM usage_boundaries WHERE customer = %(customer)s ORDER BY at"
+
+_FORGET: LiteralString = """
+UPDATE usage_homes SET forgotten_until = %(until)s, forgotten_at = %(at)s WHERE customer = %(customer)s"""
+
+# Moves share this lock while they run.
+_GONE: LiteralString = """
+SELECT pg_try_advisory_xact_lock(7117) AS held, (
+    SELECT CASE
+        WHEN bool_and(
+            h.forgotten_until IS NOT NULL
+            AND (h.forgotten_at IS NULL OR h.forgotten_at < %(now)s - interval '30 minutes')
+        ) THEN min(h.forgotten_until)
+    END
+    FROM usage_homes AS h WHERE h.store = 'clickhouse'
+) AS until"""
 
 _MOST = 200
 
@@ -44,7 +76,7 @@ class ClickHouseUsageElsewhere:
     def __init__(self, database: Database, clickhouse: ClickHouse) -> None:
         self._database = database
         self._store = ClickHouseUsageStore(database, clickhouse)
-        self._questions = UsageQuestions(clickhouse)
+        self._archive = UsageArchive(clickhouse)
 
     def close(self, now: datetime, more_time: Callable[[], bool]) -> int:
         """Close the periods that were billed, one by one, and return how many.
@@ -81,6 +113,50 @@ class ClickHouseUsageElsewhere:
             after = {"customer": due[-1]["customer"], "meter": due[-1]["meter"]}
         return written
 
+    def forget(self, now: datetime, months: int, more_time: Callable[[], bool]) -> int:
+        """Add up the days of old months, and delete their events with a later run, as the port says.
+
+        Raises
+        ------
+        UnavailableError
+            One of the two does not answer; what was added up stays so.
+        """
+        (row,) = self._database.query(Statement(_BEFORE, {"now": now, "months": months}))
+        until = utc_or_none(row["until"])
+        if until is None:
+            return 0
+        kept = 0
+        for home in self._database.query(Statement(_REMEMBERED, {"until": until})):
+            if not more_time():
+                return kept
+            kept += self._archived(home["customer"], until, now)
+        # While nobody moves, so that all that is there before the instant is added up.
+        done = {"now": now}
+
+        def act(rows: list[list[DictRow]]) -> tuple[None, Sequence[Statement]]:
+            gone = utc_or_none(rows[0][0]["until"])
+            if rows[0][0]["held"] and gone is not None:
+                self._archive.forget(gone)
+            return None, ()
+
+        self._database.act((Statement(_GONE, done),), act)
+        return kept
+
+    def _archived(self, customer: str, until: datetime, now: datetime) -> int:
+        hold = Statement(_HOLD_HOME, {"customer": customer})
+        cuts = Statement(_CUTS, {"customer": customer})
+
+        def act(rows: list[list[DictRow]]) -> tuple[int, Sequence[Statement]]:
+            if not rows[0]:
+                # Who is being written to, or moved, is looked at with the next run.
+                return 0, ()
+            since = utc_or_none(rows[0][0]["forgotten_until"])
+            found = self._archive.keep(customer, since, until, [utc(row["at"]) for row in rows[1]])
+            at = now if found else None
+            return int(found), [Statement(_FORGET, {"customer": customer, "until": until, "at": at})]
+
+        return self._database.act((hold, cuts), act)
+
     def _told(self, due: DictRow, now: datetime) -> int:
         customer, meter = due["customer"], due["meter"]
         aggregations = {meter: Aggregation(due["aggregation"])}
@@ -88,12 +164,14 @@ class ClickHouseUsageElsewhere:
 
         def act(found: list[list[DictRow]]) -> tuple[int, Sequence[Statement]]:
             spans = {row["start"]: period(row["start"], row["ends"]) for row in found[0]}
+            forgotten = utc_or_none(found[1][0]["forgotten_until"]) if found[1] else None
             values = {
-                start: self._questions.used(customer, {meter: span}, aggregations)[meter]
+                start: self._archive.used(customer, {meter: span}, aggregations, forgotten)[meter]
                 for start, span in spans.items()
             }
             keep = {**due, "now": now, "starts": list(values), "values": list(values.values())}
             new = sum(values[row["start"]] // 1 != row["told"] for row in found[0])
             return new, [Statement(_KEEP, keep)] if values else []
 
-        return self._database.act((hold,), act)
+        home = Statement(_HOME, {"customer": customer})
+        return self._database.act((hold, home), act)

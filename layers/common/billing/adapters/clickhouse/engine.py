@@ -49,6 +49,18 @@ ENGINE = MergeTree
 ORDER BY (customer, meter, counted_at)
 SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1"""
 
+# What is left of months that are forgotten. Written again, a row takes the place of the one before.
+_CREATE_ROLLUPS = """
+CREATE TABLE IF NOT EXISTS usage_rollups (
+    customer String, meter LowCardinality(String), bucket DateTime64(6, 'UTC'), groups Array(String),
+    count Int64, sum Nullable(Decimal(38, 12)), max Nullable(Decimal(38, 12)),
+    last_value Nullable(Decimal(38, 12)), last_time DateTime64(6, 'UTC'), last_source String, last_id String,
+    distinct_values Array(String)
+)
+ENGINE = ReplacingMergeTree
+ORDER BY (customer, meter, bucket, groups)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1"""
+
 # Seconds. PostgreSQL ends a transaction that idles for ten, and with it the lock under which this is called.
 _CONNECT_TIMEOUT = 2
 _ANSWER_TIMEOUT = 7
@@ -99,6 +111,17 @@ class ClickHouse:
                 settings=settings,
             )
 
+    def run(self, statement: str, parameters: Mapping[str, object]) -> None:
+        """Run a statement that returns nothing, its parameters bound by the server.
+
+        Raises
+        ------
+        UnavailableError
+            ClickHouse does not answer; it may or may not be done.
+        """
+        with self._working() as client:
+            client.command(statement, parameters=dict(parameters))
+
     def forget(self, customer: str, *, wait: bool) -> None:
         """Begin to delete every event of a customer, and wait until they are gone if told to.
 
@@ -131,6 +154,7 @@ class ClickHouse:
             if self._client is None:
                 self._client = self._connect()
                 self._client.command(_CREATE)
+                self._client.command(_CREATE_ROLLUPS)
             yield self._client
         except (ClickHouseError, HTTPError, OSError) as error:
             # A client keeps what it learnt of a server that may be another one by now.

@@ -102,6 +102,8 @@ class UsageMover:
         """
         with self._database.session() as connection, connection.transaction():
             connection.execute(_PATIENCE)
+            # No events are forgotten while some are under way.
+            connection.execute("SELECT pg_advisory_xact_lock_shared(7117)")
             connection.execute("SELECT lock_usage(%s)", [customer])
             home = connection.execute("SELECT usage_home(%s) AS store", [customer]).fetchall()[0]["store"]
             if home == to:

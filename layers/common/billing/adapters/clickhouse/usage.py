@@ -10,20 +10,21 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, LiteralString
 
+from billing.adapters.clickhouse.archive import UsageArchive
 from billing.adapters.clickhouse.batch import (
     COLUMNS,
-    VOID_AFTER_CLOSE,
     Batch,
     Closing,
     columns_of,
+    finding_of,
     stored_rows,
 )
 from billing.adapters.clickhouse.questions import UsageQuestions
 from billing.adapters.postgres.connection import Statement
-from billing.adapters.postgres.instants import period, utc
+from billing.adapters.postgres.instants import period, utc, utc_or_none
 from billing.adapters.postgres.usage_alerts import alert_statements
 from billing.domain.errors import UnavailableError
 from billing.domain.periods import Period
@@ -49,6 +50,8 @@ SELECT settle_usage(
     %(totals)s::numeric[], %(snapshots)s::jsonb, %(findings)s::jsonb
 )"""
 
+_FORGOTTEN: LiteralString = "SELECT forgotten_until FROM usage_homes WHERE customer = %(customer)s"
+
 _AGGREGATIONS: LiteralString = "SELECT name, aggregation FROM usage_meters"
 
 _SNAPSHOT: LiteralString = """
@@ -64,16 +67,26 @@ LATEST_INSERT = 2.0
 """Seconds after the lock was had. PostgreSQL lets it go after ten, and an insert is waited for for seven."""
 
 
+NEVER_FORGOTTEN = timedelta(days=36)
+"""Events younger than this are kept in any case: Stripe takes reports of the last 35 days."""
+
+
 class ClickHouseUsageStore:
-    """The port `UsageStore`; `clock` tells seconds."""
+    """The port `UsageStore`; `clock` tells seconds, `now` the time."""
 
     def __init__(
-        self, database: Database, clickhouse: ClickHouse, clock: Callable[[], float] = time.monotonic
+        self,
+        database: Database,
+        clickhouse: ClickHouse,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._database = database
         self._clickhouse = clickhouse
         self._questions = UsageQuestions(clickhouse)
+        self._archive = UsageArchive(clickhouse)
         self._clock = clock
+        self._now = now
         self._aggregations: Mapping[str, Aggregation] = {}
 
     def record(
@@ -97,11 +110,13 @@ class ClickHouseUsageStore:
             locked_at = self._clock()
             held = rows[0][0]["held"]
             aggregations = _aggregations(held)
-            snapshots = self._fill(customer, held["billed"], aggregations)
+            forgotten = _forgotten(rows[1])
+            snapshots = self._fill(customer, held["billed"], aggregations, forgotten)
             batch = Batch(
                 recorded_at,
                 _closings(held),
                 aggregations,
+                forgotten,
                 stored_rows(self._clickhouse, customer, events),
             )
             outcomes = batch.decide(events)
@@ -115,7 +130,7 @@ class ClickHouseUsageStore:
             settle = self._settle(customer, held, rows_of_events, snapshots)
             return outcomes, [settle, *(each for alert in alerts for each in alert_statements(alert))]
 
-        return self._database.act_as(customer, (hold,), act)
+        return self._database.act_as(customer, (hold, Statement(_FORGOTTEN, {"customer": customer})), act)
 
     def used(self, customer: str, spans: Mapping[str, Period]) -> Mapping[str, Decimal]:
         """Return what was used of each meter in its span, exact to the event.
@@ -129,7 +144,8 @@ class ClickHouseUsageStore:
         if spans.keys() - self._aggregations.keys():
             rows = self._database.query(Statement(_AGGREGATIONS))
             self._aggregations = {row["name"]: Aggregation(row["aggregation"]) for row in rows}
-        return self._questions.used(customer, spans, self._aggregations)
+        oldest = min((span.start for span in spans.values()), default=None)
+        return self._archive.used(customer, spans, self._aggregations, self._forgotten(customer, oldest))
 
     def history(
         self, customer: str, meter: UsageMeter, span: Period, grain: Grain, group_by: Sequence[str] = ()
@@ -139,9 +155,10 @@ class ClickHouseUsageStore:
         Raises
         ------
         UnavailableError
-            ClickHouse does not answer.
+            One of the two does not answer.
         """
-        return self._questions.history(customer, meter, span, grain, group_by)
+        forgotten = self._forgotten(customer, span.start)
+        return self._archive.history(customer, meter, span, grain, group_by, forgotten)
 
     def freeze(self, customer: str, meter: str, span: Period, at: datetime) -> UsageSnapshot:
         """Close the period and return what was used in it; the first answer stands for ever.
@@ -155,15 +172,24 @@ class ClickHouseUsageStore:
         hold = Statement(_HOLD, {"recorded_at": at, "records": False})
 
         def act(rows: list[list[DictRow]]) -> tuple[UsageSnapshot, Sequence[Statement]]:
-            for row in rows[1]:
+            for row in rows[2]:
                 closed = period(row["period_start"], row["period_end"])
                 return UsageSnapshot(customer, meter, closed, row["used"], utc(row["frozen_at"])), ()
-            used = self._questions.used(customer, {meter: span}, _aggregations(rows[0][0]["held"]))[meter]
+            aggregations = _aggregations(rows[0][0]["held"])
+            used = self._archive.used(customer, {meter: span}, aggregations, _forgotten(rows[1]))[meter]
             return UsageSnapshot(customer, meter, span, used, at), [
                 Statement(_CLOSE, {**closing, "used": used})
             ]
 
-        return self._database.act_as(customer, (hold, Statement(_SNAPSHOT, closing)), act)
+        asked = (hold, Statement(_FORGOTTEN, {"customer": customer}), Statement(_SNAPSHOT, closing))
+        return self._database.act_as(customer, asked, act)
+
+    def _forgotten(self, customer: str, since: datetime | None) -> datetime | None:
+        """Return until when events are forgotten, None if that is not after `since`."""
+        if since is None or since >= self._now() - NEVER_FORGOTTEN:
+            return None
+        (rows,) = self._database.read_as(customer, Statement(_FORGOTTEN, {"customer": customer}))
+        return _forgotten(rows)
 
     def _watched(
         self, customer: str, watched: Sequence[Watched], aggregations: Mapping[str, Aggregation]
@@ -189,13 +215,18 @@ class ClickHouseUsageStore:
         self._clickhouse.insert(COLUMNS, rows, token)
 
     def _fill(
-        self, customer: str, billed: Sequence[Mapping[str, str]], aggregations: Mapping[str, Aggregation]
+        self,
+        customer: str,
+        billed: Sequence[Mapping[str, str]],
+        aggregations: Mapping[str, Aggregation],
+        forgotten: datetime | None,
     ) -> Sequence[Mapping[str, str]]:
         """Return the snapshots of the periods that were found closed, from what was used so far."""
         filled = []
         for each in billed:
             span = Period(utc(_instant(each["period_start"])), utc(_instant(each["period_end"])))
-            used = self._questions.used(customer, {each["meter"]: span}, aggregations)[each["meter"]]
+            meter = each["meter"]
+            used = self._archive.used(customer, {meter: span}, aggregations, forgotten)[meter]
             filled.append({"meter": each["meter"], "period_start": each["period_start"], "used": str(used)})
         return filled
 
@@ -222,9 +253,13 @@ class ClickHouseUsageStore:
                 "told_hours": [hour for _, hour in told],
                 "totals": list(told.values()),
                 "snapshots": json.dumps(snapshots),
-                "findings": json.dumps([_finding(row) for row in rows if row.finding]),
+                "findings": json.dumps([finding_of(row) for row in rows if row.finding]),
             },
         )
+
+
+def _forgotten(rows: Sequence[DictRow]) -> datetime | None:
+    return utc_or_none(rows[0]["forgotten_until"]) if rows else None
 
 
 def _aggregations(held: Mapping[str, Any]) -> Mapping[str, Aggregation]:
@@ -249,20 +284,6 @@ def _open(watched: Collection[Watched], batch: Batch) -> Sequence[Watched]:
         or meter not in batch.closings
         or batch.closings[meter].until < span.end
     ]
-
-
-def _finding(row: StoredRow) -> Mapping[str, object]:
-    source, event_id = row.key
-    detail: dict[str, object] = {
-        "source": source,
-        "id": event_id,
-        "time": row.time.isoformat(),
-        "value": None if row.reading.value is None else str(row.reading.value),
-        "distinct": row.reading.distinct,
-    }
-    if row.finding == VOID_AFTER_CLOSE:
-        detail["voids"] = row.voids
-    return {"meter": row.meter, "kind": row.finding, "detail": detail}
 
 
 def _instant(text: str) -> datetime:
