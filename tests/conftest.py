@@ -7,6 +7,7 @@ pytest_plugins = (
     "tests.fixtures.clickhouse",
     "tests.fixtures.aws",
     "tests.fixtures.stripe_data",
+    "tests.fixtures.environment",
     "tests.fixtures.reporting",
     "tests.fixtures.fonts",
     "tests.fixtures.operated",

@@ -11,6 +11,7 @@ import pytest
 from billing import bootstrap, metering, mirroring
 from billing.adapters.postgres.mirror import PostgresMirror
 from billing.domain.features import Feature
+from tests.fixtures.environment import of_database
 from tests.fixtures.stripe_data import running_standin
 from tests.support.api import Api
 from tests.support.cold_start import cold_start
@@ -68,11 +69,7 @@ def environment(
     secrets_manager.create_secret(Name=unique_name, SecretString=secret)
     s3.create_bucket(Bucket=unique_name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     variables = {
-        "DATABASE_HOST": database.host,
-        "DATABASE_PORT": str(database.port),
-        "DATABASE_NAME": database.name,
-        "DATABASE_SSL_MODE": database.ssl_mode,
-        "DATABASE_SECRET_ID": unique_name,
+        **of_database(database, unique_name),
         "DOCUMENT_BUCKET": unique_name,
         "OIDC_ISSUER": issuer.url,
         "OIDC_AUDIENCE": AUDIENCE,
@@ -113,22 +110,9 @@ def api(environment: None, owner: Connection, worker_database: Database, issuer:
 
 @pytest.fixture
 def worker(
-    aws_endpoint: str,
-    unique_name: str,
-    database: DatabaseSettings,
-    database_secrets: dict[str, Credentials],
-    owner: Connection,
-    stripe_standin: RunningStandin,
+    worker_environment: dict[str, str], unique_name: str, owner: Connection, stripe_standin: RunningStandin
 ) -> Iterator[Worker]:
     """Yield the function that applies events, as it starts in template.yaml's environment."""
-    credentials = database_secrets["billing_worker"]
-    secrets = {
-        "database": {"username": credentials.username, "password": credentials.password},
-        "stripe": {"api_key": "sk_test_standin"},
-    }
-    manager = boto3.client("secretsmanager")
-    for name, value in secrets.items():
-        manager.create_secret(Name=f"{unique_name}-{name}", SecretString=json.dumps(value))
     dynamodb: DynamoDBClient = boto3.client("dynamodb")
     dynamodb.create_table(
         TableName=unique_name,
@@ -138,15 +122,9 @@ def worker(
     )
     queue = boto3.client("sqs").create_queue(QueueName=unique_name, Attributes={"VisibilityTimeout": "600"})
     environment = {
+        **worker_environment,
         "EVENT_QUEUE_URL": queue["QueueUrl"],
-        "DATABASE_HOST": database.host,
-        "DATABASE_PORT": str(database.port),
-        "DATABASE_NAME": database.name,
-        "DATABASE_SSL_MODE": database.ssl_mode,
-        "DATABASE_SECRET_ID": f"{unique_name}-database",
-        "STRIPE_API_KEY_SECRET_ID": f"{unique_name}-stripe",
         "STRIPE_API_BASE": stripe_standin.base_url,
-        "STRIPE_LIVEMODE": "false",
         "IDEMPOTENCY_TABLE": unique_name,
     }
     with cold_start(environment):
@@ -154,36 +132,10 @@ def worker(
 
 
 @pytest.fixture
-def recovery(
-    aws_endpoint: str,
-    unique_name: str,
-    database: DatabaseSettings,
-    database_secrets: dict[str, Credentials],
-    owner: Connection,
-) -> Iterator[Recovery]:
+def recovery(worker_environment: dict[str, str], unique_name: str, owner: Connection) -> Iterator[Recovery]:
     """Yield the functions that catch up with Stripe, on an empty database and a Stripe without objects."""
-    credentials = database_secrets["billing_worker"]
-    secrets = {
-        "database": {"username": credentials.username, "password": credentials.password},
-        "stripe": {"api_key": "sk_test_standin"},
-    }
-    manager = boto3.client("secretsmanager")
-    for name, value in secrets.items():
-        manager.create_secret(Name=f"{unique_name}-{name}", SecretString=json.dumps(value))
     sqs: SQSClient = boto3.client("sqs")
     url = sqs.create_queue(QueueName=unique_name)["QueueUrl"]
     with running_standin() as stripe:
-        environment = {
-            "EVENT_QUEUE_URL": url,
-            "DATABASE_HOST": database.host,
-            "DATABASE_PORT": str(database.port),
-            "DATABASE_NAME": database.name,
-            "DATABASE_SSL_MODE": database.ssl_mode,
-            "DATABASE_SECRET_ID": f"{unique_name}-database",
-            "STRIPE_API_KEY_SECRET_ID": f"{unique_name}-stripe",
-            "STRIPE_API_BASE": stripe.base_url,
-            "STRIPE_LIVEMODE": "false",
-            "STRIPE_RATE_LIMIT": "1000",
-            "IDEMPOTENCY_TABLE": "",
-        }
+        environment = {**worker_environment, "EVENT_QUEUE_URL": url, "STRIPE_API_BASE": stripe.base_url}
         yield Recovery(environment, owner, stripe, sqs, url)
