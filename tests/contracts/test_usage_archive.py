@@ -148,3 +148,20 @@ def test_what_an_open_period_or_the_setting_needs_is_kept(forgetting: Forgetting
     assert forgetting.elsewhere.forget(LATER, 13, lambda: False) == 0
     forgetting.world.around.set_item(customer, "i", "tokens", Period(T0 - DAY, LATER + DAY))
     assert [forgetting.forget(), forgetting.forget(timedelta(hours=1)), forgetting.events()] == [0, 0, 1]
+
+
+def test_months_are_added_up_one_by_one(forgetting: Forgetting) -> None:
+    """Given usage of three months, when time runs out after one, then all is answered all the same."""
+    world, (customer, _) = forgetting.world, new_customers()
+    for months in range(3):
+        at = T0 - months * 31 * DAY
+        event = an_event(
+            str(months), at, Reading("free", Decimal(7)), Reading("peak", Decimal(months), groups=("a",))
+        )
+        world.store.record(customer, [event], at, {}, lambda _: ())
+    whole = dict.fromkeys(("free", "peak"), Period(T0 - 100 * DAY, T0 + DAY))
+    time_left = iter([True, False])
+    assert forgetting.elsewhere.forget(LATER, 13, lambda: next(time_left)) == 1
+    assert world.store.used(customer, whole) == {"free": 21, "peak": 2}
+    assert [forgetting.forget(), forgetting.forget(timedelta(hours=1)), forgetting.events()] == [2, 0, 0]
+    assert world.store.used(customer, whole) == {"free": 21, "peak": 2}

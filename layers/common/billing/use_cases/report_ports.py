@@ -102,7 +102,7 @@ class UsageElsewhere(Protocol):
         """Keep of the months that ended so many months ago what their days add up to; 0 keeps all.
 
         Their events are deleted by a run half an hour later or more, their ids stay, and so do months that
-        an open period or a report may still need. Returns of how many customers something was added up.
+        an open period or a report may still need. Returns how many months of customers were added up.
 
         Raises
         ------

@@ -46,8 +46,8 @@ LANES = 8
 class Reported:
     """What one run did: reports written, and how those that it took ended; `findings` counts each kind.
 
-    `without_meter` names our meters that no meter of Stripe's fits. `archived` are the customers in
-    another store whose old months were added up. `finished` is False where time ran out.
+    `without_meter` names our meters that no meter of Stripe's fits. `archived` counts the months
+    of customers in another store that were added up. `finished` is False where time ran out.
     """
 
     written: int

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, LiteralString
 
-from billing.adapters.clickhouse.questions import UsageQuestions, micros
+from billing.adapters.clickhouse.questions import UsageQuestions, from_micros, micros
 from billing.domain.periods import Period
 from billing.domain.usage import Aggregation, Grain, UsagePoint
 
@@ -102,12 +102,11 @@ WHERE customer = {customer:String} AND meter <> '' AND voids = ''
     )
 GROUP BY customer, source, id"""
 
-_ANY: LiteralString = """
-SELECT 1 FROM usage_events
+_FIRST: LiteralString = """
+SELECT count(), toUnixTimestamp64Micro(min(counted_at)) FROM usage_events
 WHERE customer = {customer:String} AND meter <> ''
     AND counted_at >= fromUnixTimestamp64Micro({start:Int64})
-    AND counted_at < fromUnixTimestamp64Micro({end:Int64})
-LIMIT 1"""
+    AND counted_at < fromUnixTimestamp64Micro({end:Int64})"""
 
 _OLD: LiteralString = "meter <> '' AND counted_at < fromUnixTimestamp64Micro({until:Int64})"
 
@@ -181,22 +180,29 @@ class UsageArchive:
         ]
         return sorted(points, key=lambda point: (point.start, point.groups))
 
-    def keep(self, customer: str, start: datetime | None, until: datetime, cuts: Sequence[datetime]) -> bool:
-        """Add up the days of the customer's events in a span, and keep their ids; again changes nothing.
+    def first(self, customer: str, start: datetime | None, until: datetime) -> datetime | None:
+        """Return when the customer's first event in a span counts, None for none.
 
-        Returns whether there are any.
+        Raises
+        ------
+        UnavailableError
+            ClickHouse does not answer.
+        """
+        span = {"customer": customer, "start": micros(start or _EPOCH), "end": micros(until)}
+        (row,) = self.clickhouse.rows(_FIRST, span)
+        return from_micros(row[1]) if row[0] else None
+
+    def keep(self, customer: str, start: datetime, until: datetime, cuts: Sequence[datetime]) -> None:
+        """Add up the days of the customer's events in a span, and keep their ids; again changes nothing.
 
         Raises
         ------
         UnavailableError
             ClickHouse does not answer; some of it may be kept.
         """
-        span = {"customer": customer, "start": micros(start or _EPOCH), "end": micros(until)}
-        if not self.clickhouse.rows(_ANY, span):
-            return False
+        span = {"customer": customer, "start": micros(start), "end": micros(until)}
         self.clickhouse.run(_KEEP, {**span, "cuts": [micros(cut) for cut in cuts]})
         self.clickhouse.run(_KEEP_IDS, span)
-        return True
 
     def forget(self, until: datetime) -> bool:
         """Begin to delete everybody's events before an instant; return whether there are any.

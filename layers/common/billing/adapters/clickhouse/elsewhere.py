@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, LiteralString
 
 from billing.adapters.clickhouse.archive import UsageArchive
@@ -53,7 +54,8 @@ JOIN usage_homes AS h ON lock.held AND h.customer = %(customer)s AND h.store = '
 _CUTS: LiteralString = "SELECT at FROM usage_boundaries WHERE customer = %(customer)s ORDER BY at"
 
 _FORGET: LiteralString = """
-UPDATE usage_homes SET forgotten_until = %(until)s, forgotten_at = %(at)s WHERE customer = %(customer)s"""
+UPDATE usage_homes SET forgotten_until = %(until)s, forgotten_at = coalesce(%(at)s, forgotten_at)
+WHERE customer = %(customer)s"""
 
 # Moves share this lock while they run.
 _GONE: LiteralString = """
@@ -66,6 +68,8 @@ SELECT pg_try_advisory_xact_lock(7117) AS held, (
     END
     FROM usage_homes AS h WHERE h.store = 'clickhouse'
 ) AS until"""
+
+_OVER_A_MONTH = timedelta(days=32)
 
 _MOST = 200
 
@@ -127,9 +131,12 @@ class ClickHouseUsageElsewhere:
             return 0
         kept = 0
         for home in self._database.query(Statement(_REMEMBERED, {"until": until})):
-            if not more_time():
-                return kept
-            kept += self._archived(home["customer"], until, now)
+            some = True
+            while some:
+                if not more_time():
+                    return kept
+                some = self._archived(home["customer"], until, now)
+                kept += some
         # While nobody moves, so that all that is there before the instant is added up.
         done = {"now": now}
 
@@ -142,18 +149,25 @@ class ClickHouseUsageElsewhere:
         self._database.act((Statement(_GONE, done),), act)
         return kept
 
-    def _archived(self, customer: str, until: datetime, now: datetime) -> int:
+    def _archived(self, customer: str, until: datetime, now: datetime) -> bool:
+        """Add up the customer's first month that is not yet; return whether there was one."""
         hold = Statement(_HOLD_HOME, {"customer": customer})
         cuts = Statement(_CUTS, {"customer": customer})
 
-        def act(rows: list[list[DictRow]]) -> tuple[int, Sequence[Statement]]:
+        def act(rows: list[list[DictRow]]) -> tuple[bool, Sequence[Statement]]:
             if not rows[0]:
                 # Who is being written to, or moved, is looked at with the next run.
-                return 0, ()
+                return False, ()
             since = utc_or_none(rows[0][0]["forgotten_until"])
-            found = self._archive.keep(customer, since, until, [utc(row["at"]) for row in rows[1]])
-            at = now if found else None
-            return int(found), [Statement(_FORGET, {"customer": customer, "until": until, "at": at})]
+            first = self._archive.first(customer, since, until)
+            told = {"customer": customer, "until": until, "at": None}
+            if first is None:
+                return False, [Statement(_FORGET, told)]
+            # So much as ClickHouse can do while the customer waits.
+            month = first.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+            after = min(until, (month + _OVER_A_MONTH).replace(day=1))
+            self._archive.keep(customer, first, after, [utc(row["at"]) for row in rows[1]])
+            return True, [Statement(_FORGET, {**told, "until": after, "at": now})]
 
         return self._database.act((hold, cuts), act)
 
