@@ -49,9 +49,7 @@ def _create(call: Call) -> Json:
         "livemode": False,
         "metadata": given.get("metadata") or {},
         "name": given["name"],
-        "snapshot_api_version": None,
         "status": "enabled",
-        "status_details": None,
         "type": "webhook_endpoint",
         "_at": now,
         "_secret": f"whsec_{secrets.token_urlsafe(24)}",
@@ -72,13 +70,13 @@ def _address(url: str | None) -> str:
 def _shown(destination: Json, include: list[str]) -> Json:
     """Return it as Stripe shows it: its URL and its secret only where they are asked for."""
     shown = {name: value for name, value in destination.items() if not name.startswith("_")}
+    asked_for = {"signing_secret": (_SECRET, "_secret"), "url": (_URL, "_url")}
     return {
         **shown,
         "created": destination["_at"],
         "updated": destination["_updated"],
         "webhook_endpoint": {
-            "signing_secret": destination["_secret"] if _SECRET in include else None,
-            "url": destination["_url"] if _URL in include else None,
+            name: destination[kept] for name, (asked, kept) in asked_for.items() if asked in include
         },
     }
 

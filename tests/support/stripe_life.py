@@ -59,6 +59,7 @@ def live_a_whole_life(standin: RunningStandin) -> None:
     live_discounts(standin, api, customer, monthly)
     live_meters(api, product)
     live_meter_events(standin, api, customer)
+    live_event_destinations(standin)
     live_schedules(api, customer, monthly)
     live_subscriptions(api, customer, monthly)
     live_invoices(api, customer, once, rate, coupon)
@@ -222,6 +223,28 @@ def live_meter_events(standin: RunningStandin, api: Any, customer: str) -> None:
         {"identifier": sent.identifier, "code": "meter_event_value_not_found", "message": "No."},
     )
     standin.client().v2.core.events.retrieve(refused["id"])
+    standin.client().v2.core.events.list({"limit": 1})
+
+
+def live_event_destinations(standin: RunningStandin) -> None:
+    """Make a destination of thin events, change it and remove it."""
+    destinations = standin.client().v2.core.event_destinations
+    made = destinations.create(
+        {
+            "name": "Life",
+            "type": "webhook_endpoint",
+            "event_payload": "thin",
+            "enabled_events": ["v1.billing.meter.error_report_triggered"],
+            "webhook_endpoint": {"url": "https://example.com/thin"},
+            "include": ["webhook_endpoint.signing_secret"],
+        }
+    ).id
+    destinations.retrieve(made)
+    destinations.list({"limit": 1})
+    destinations.update(made, {"description": "Usage that Stripe refused"})
+    destinations.disable(made)
+    destinations.enable(made)
+    destinations.delete(made)
 
 
 def live_schedules(api: Any, customer: str, price: str) -> None:
