@@ -165,3 +165,22 @@ def test_months_are_added_up_one_by_one(forgetting: Forgetting) -> None:
     assert world.store.used(customer, whole) == {"free": 21, "peak": 2}
     assert [forgetting.forget(), forgetting.forget(timedelta(hours=1)), forgetting.events()] == [2, 0, 0]
     assert world.store.used(customer, whole) == {"free": 21, "peak": 2}
+
+
+def test_what_was_taken_back_is_not_added_up(forgetting: Forgetting) -> None:
+    """Given the largest, the last and an only value that were voided, when forgotten, then none counts."""
+    (customer, _), world = new_customers(), forgetting.world
+    for number, (value, distinct) in enumerate((("5", "a"), ("9", "b"))):
+        readings = (
+            Reading("level", Decimal(value)),
+            Reading("peak", Decimal(value), groups=("a",)),
+            Reading("tokens", Decimal(value), groups=("a", "b")),
+            Reading("users", distinct=distinct, groups=("a",)),
+        )
+        event = an_event(str(number), T0 + timedelta(hours=number), *readings)
+        world.store.record(customer, [event], T0, {}, lambda _: ())
+    world.store.record(customer, [an_event("void", T0, voids="1")], T0, {}, lambda _: ())
+    spans = dict.fromkeys(("level", "peak", "tokens", "users"), Period(T0, T0 + DAY))
+    for after in (timedelta(0), timedelta(hours=1)):
+        forgetting.forget(after)
+        assert world.store.used(customer, spans) == {"level": 5, "peak": 5, "tokens": 5, "users": 1}
