@@ -49,7 +49,7 @@ class _Ledger:
 
 
 class FakeUsageStore:
-    """The port `UsageStore`, with what stands around a store; set `available` to False for one that does not answer."""
+    """The port `UsageStore`, and what stands around one; `available` False makes it not answer."""
 
     def __init__(self, meters: Iterable[UsageMeter]) -> None:
         self.meters = {meter.name: meter for meter in meters}

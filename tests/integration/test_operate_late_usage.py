@@ -21,8 +21,9 @@ def known(operated: Operated) -> Operated:
     """Mirror a customer, and one that is deleted."""
     for customer, deleted in (("cus_1", None), ("cus_gone", datetime(2026, 1, 1, tzinfo=UTC))):
         operated.owner.execute(
-            "INSERT INTO customers (id, livemode, created, balance, delinquent, tax_exempt, preferred_locales,"
-            " as_of, deleted_at) VALUES (%s, false, now(), 0, false, 'none', '{}', now(), %s)",
+            "INSERT INTO customers (id, livemode, created, balance, delinquent, tax_exempt,"
+            " preferred_locales, as_of, deleted_at)"
+            " VALUES (%s, false, now(), 0, false, 'none', '{}', now(), %s)",
             [customer, deleted],
         )
     return operated
