@@ -6,13 +6,13 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from tests.fakes.stripe_payloads import CREATED, customer, event, invoice, subscription
 from tests.support.cold_start import cold_start
 from tests.support.event_worker import FAILED_NONE, counted, logged, paid
 
 if TYPE_CHECKING:
-    import pytest
-
     from tests.support.event_worker import Worker
 
 
@@ -98,6 +98,13 @@ def ended(capsys: pytest.CaptureFixture[str]) -> tuple[list[tuple[str, str | Non
     return done, counted(lines).get("StripeEventsConflicting", 0)
 
 
+def forget(worker: Worker) -> None:
+    """Take away the records, as the end of their hour does."""
+    table = worker.environment["IDEMPOTENCY_TABLE"]
+    for record in worker.dynamodb.scan(TableName=table)["Items"]:
+        worker.dynamodb.delete_item(TableName=table, Key={"id": record["id"]})
+
+
 OTHER = "event: another one came under this id before"
 
 
@@ -129,7 +136,7 @@ def test_another_payload_in_the_same_batch_is_told(
 def test_after_the_hour_the_inbox_tells_another_event_under_a_known_id(
     worker: Worker, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Given no records, when a known id comes with another type or object, then it is told, and stays so."""
+    """Given no records, when a known id comes with anything else, then it is told, and stays so."""
     worker.apply(paid())
     before = row(worker)
     capsys.readouterr()
@@ -137,6 +144,8 @@ def test_after_the_hour_the_inbox_tells_another_event_under_a_known_id(
         "event.type: another one ended under this id": event("invoice.voided", invoice(), id="evt_1"),
         "event.data.object.id: another one ended under this id": paid()
         | {"data": {"object": invoice(id="in_2")}},
+        "event.created: another one ended under this id": paid(created=CREATED + 9),
+        "event.data: another one ended under this id": event("invoice.paid", invoice(total=1), id="evt_1"),
         "invoice.total: not an integer": event("invoice.paid", invoice(total=1.5), id="evt_1"),
         "event.created: missing": {
             "object": "event",
@@ -146,13 +155,13 @@ def test_after_the_hour_the_inbox_tells_another_event_under_a_known_id(
         },
     }
     for reason, other in others.items():
-        for record in worker.dynamodb.scan(TableName=worker.environment["IDEMPOTENCY_TABLE"])["Items"]:
-            key = {"id": record["id"]}
-            worker.dynamodb.delete_item(TableName=worker.environment["IDEMPOTENCY_TABLE"], Key=key)
+        forget(worker)
         for _ in range(2):
             assert worker.apply(other) == FAILED_NONE
             assert ended(capsys) == ([("conflicting", reason)], 1)
     assert row(worker) == before
+    kept = worker.owner.execute("SELECT reason FROM stripe_conflicting_events WHERE id = 'evt_1'").fetchall()
+    assert {one["reason"] for one in kept} == set(others)
     count = worker.owner.execute("SELECT count(*) AS n FROM invoices").fetchone()
     assert count == {"n": 1}
 
@@ -166,16 +175,31 @@ def test_one_event_in_two_versions_is_no_other_event(
     assert [outcome for outcome, _ in ended(capsys)[0]] == ["applied", "duplicate"]
 
 
+@pytest.mark.parametrize("forgotten", [False, True])
 def test_what_differs_from_delivery_to_delivery_is_no_other_payload(
+    worker: Worker, capsys: pytest.CaptureFixture[str], forgotten: bool
+) -> None:
+    """Given events that ended, when one comes in other bytes, as Stripe lists it, then it is a duplicate."""
+    for told in (paid(), event("invoice.upcoming", invoice(status="draft"), id="evt_2")):
+        worker.apply(told)
+        if forgotten:
+            forget(worker)
+        capsys.readouterr()
+        listed = dict(reversed((told | {"pending_webhooks": 0, "request": None}).items()))
+        listed["data"] = {"object": {"added": None, **dict(reversed(told["data"]["object"].items()))}}
+        worker.apply(json.dumps(listed, indent=2))
+        assert ended(capsys) == ([("duplicate", None)], 0)
+
+
+def test_another_payload_of_an_ignored_event_is_told(
     worker: Worker, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Given an applied event, when it comes in another order, as Stripe lists it, then it is a duplicate."""
-    worker.apply(paid())
+    """Given an ignored event and no records, when its id comes with other content, then it is told."""
+    worker.apply(event("invoice.upcoming", invoice(), id="evt_1"))
+    forget(worker)
     capsys.readouterr()
-    listed = dict(reversed(paid(pending_webhooks=0, request=None).items()))
-    listed["data"] = {"object": dict(reversed(listed["data"]["object"].items()))}
-    worker.apply(json.dumps(listed, indent=2))
-    assert ended(capsys) == ([("duplicate", None)], 0)
+    worker.apply(event("invoice.upcoming", invoice(total=1), id="evt_1"))
+    assert ended(capsys) == ([("conflicting", "event.data: another one ended under this id")], 1)
 
 
 def test_a_payload_that_comes_while_another_is_under_way_is_not_lost(worker: Worker) -> None:

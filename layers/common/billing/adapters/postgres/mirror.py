@@ -294,4 +294,6 @@ def _inbox_row(event: StripeEvent | MalformedEvent) -> Json:
         }
     if event.receipt is not None:
         row |= {"received_at": event.receipt.received_at.isoformat(), "attempts": event.receipt.attempt}
+        if event.receipt.digest is not None:
+            row["digest"] = rf"\x{event.receipt.digest}"
     return row

@@ -62,18 +62,18 @@ _WITHOUT_STATUS = frozenset(
 # As record_event of the database does it, for events without an effect.
 RECORD: LiteralString = """
 INSERT INTO stripe_webhook_events AS known (
-    id, type, api_version, livemode, created, object_id, outcome, reason, payload, received_at, ended_at,
-    attempts
+    id, type, api_version, livemode, created, object_id, digest, outcome, reason, payload, received_at,
+    ended_at, attempts
 )
-SELECT told.id, told.type, told.api_version, told.livemode, told.created, told.object_id, %(outcome)s,
-    %(reason)s, %(payload)s, coalesce(told.received_at, now()),
+SELECT told.id, told.type, told.api_version, told.livemode, told.created, told.object_id, told.digest,
+    %(outcome)s, %(reason)s, %(payload)s, coalesce(told.received_at, now()),
     CASE WHEN %(outcome)s <> 'failed' THEN now() END, coalesce(told.attempts, 1)
 FROM jsonb_populate_record(NULL::stripe_webhook_events, %(event)s::jsonb) AS told
 ON CONFLICT (id) DO UPDATE SET
     type = excluded.type, api_version = excluded.api_version, livemode = excluded.livemode,
-    created = excluded.created, object_id = excluded.object_id, outcome = excluded.outcome,
-    reason = excluded.reason, payload = excluded.payload, ended_at = excluded.ended_at,
-    attempts = greatest(known.attempts, excluded.attempts)
+    created = excluded.created, object_id = excluded.object_id, digest = excluded.digest,
+    outcome = excluded.outcome, reason = excluded.reason, payload = excluded.payload,
+    ended_at = excluded.ended_at, attempts = greatest(known.attempts, excluded.attempts)
 WHERE known.outcome = 'failed' OR (known.outcome = 'quarantined' AND excluded.outcome <> 'failed')
 RETURNING 'applied' AS word"""
 
