@@ -226,7 +226,7 @@ def test_full_server_is_unavailable_at_once(
 @pytest.fixture
 def rotating(root: psycopg.Connection) -> Iterator[Callable[[str], None]]:
     """Yield what rotates the password of a role of this test's own."""
-    root.execute("CREATE ROLE rotating LOGIN PASSWORD 'first'")
+    root.execute("CREATE ROLE rotating LOGIN PASSWORD 'first' IN ROLE billing_api")
 
     def rotate(password: str) -> None:
         root.execute(sql.SQL("ALTER ROLE rotating PASSWORD {}").format(sql.Literal(password)))
