@@ -10,8 +10,7 @@ import json
 import os
 from typing import TYPE_CHECKING, Any, TextIO
 
-from billing.adapters.stripe.event_types import API_VERSION, STATE_TYPES
-from billing.adapters.stripe.thin_events import THIN_TYPES
+from billing.adapters.stripe.event_types import API_VERSION, STATE_TYPES, THIN_TYPES
 from operate.cloud import OperateError
 from operate.replay import say
 

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from billing.adapters.stripe.event_types import API_VERSION, STATE_TYPES
-from billing.adapters.stripe.thin_events import THIN_TYPES
+from billing.adapters.stripe.event_types import API_VERSION, STATE_TYPES, THIN_TYPES
 from operate.cloud import OperateError
 from operate.endpoint import ensure_endpoint
 from tests.support.operated import WEBHOOK

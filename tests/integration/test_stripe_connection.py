@@ -12,9 +12,9 @@ import pytest
 
 from billing.adapters.stripe.client import StripeConnection
 from billing.adapters.stripe.event_list import StripeEventList
+from billing.adapters.stripe.event_types import THIN_TYPES
 from billing.adapters.stripe.object_lists import LISTINGS, StripeObjectLists
 from billing.adapters.stripe.objects import PATHS
-from billing.adapters.stripe.thin_events import THIN_TYPES
 from billing.domain.errors import UnavailableError
 from billing.domain.mirror import ObjectKind
 from billing.domain.periods import instant

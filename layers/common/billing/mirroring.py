@@ -102,8 +102,7 @@ def sweep_stripe_events() -> SweepIfNew:
     from billing.adapters.postgres.sweeps import PostgresSweepLog
     from billing.adapters.sqs.event_queue import SqsEventQueue
     from billing.adapters.stripe.event_list import StripeEventList
-    from billing.adapters.stripe.event_types import STATE_TYPES
-    from billing.adapters.stripe.thin_events import THIN_TYPES
+    from billing.adapters.stripe.event_types import STATE_TYPES, THIN_TYPES
     from billing.use_cases.sweep_if_new import SweepIfNew
     from billing.use_cases.sweep_stripe_events import SweepStripeEvents
 

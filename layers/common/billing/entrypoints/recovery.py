@@ -11,7 +11,6 @@ from billing.domain.errors import InvalidParameterError, NotFoundError, PayloadR
 from billing.domain.mirror import Outcome
 from billing.domain.recovery import OvertakenError
 from billing.entrypoints.observability import count, logger
-from billing.use_cases.sweep_if_new import Quiet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from billing.domain.recovery import InboxRow
     from billing.use_cases.backfill_stripe_objects import BackfillStripeObjects
     from billing.use_cases.replay_stripe_event import ReplayStripeEvent
-    from billing.use_cases.sweep_if_new import SweepIfNew
+    from billing.use_cases.sweep_if_new import Quiet, SweepIfNew
     from billing.use_cases.sweep_stripe_events import Swept
 
 SWEEP_MARGIN = 30.0
@@ -44,6 +43,8 @@ def sweep(event: Mapping[str, Any], context: LambdaContext, run: SweepIfNew) -> 
     except OvertakenError:
         logger().info("another run sweeps")
         return {"finished": False, "overtaken": True}
+    from billing.use_cases.sweep_if_new import Quiet  # noqa: PLC0415 - replay and backfill sweep nothing
+
     return _quiet(swept) if isinstance(swept, Quiet) else _swept(swept)
 
 

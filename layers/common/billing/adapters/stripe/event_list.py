@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, quote, urlsplit
 
 from billing.adapters.stripe.client import PAGE_TOKEN
+from billing.adapters.stripe.event_types import THIN, THIN_PATH, THIN_TYPES
 from billing.adapters.stripe.reading import Node, UnreadableError
-from billing.adapters.stripe.thin_events import THIN, THIN_PATH, THIN_TYPES
 from billing.domain.errors import UnavailableError
 from billing.domain.recovery import EventPage
 

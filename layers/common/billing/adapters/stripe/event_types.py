@@ -12,6 +12,14 @@ if TYPE_CHECKING:
 API_VERSION = "2026-05-27.dahlia"
 """The version that we ask Stripe for."""
 
+THIN = "v2.core.event"
+"""The object name of an event of API v2, which tells what happened to what; the rest is fetched."""
+
+THIN_PATH = "/v2/core/events"
+
+THIN_TYPES = ("v1.billing.meter.error_report_triggered",)
+"""The types of API v2 that change something here; an event destination of their own delivers them."""
+
 _SNAPSHOTS: Mapping[ObjectKind, tuple[str, ...]] = {
     ObjectKind.CUSTOMER: ("created", "updated"),
     ObjectKind.SUBSCRIPTION: (

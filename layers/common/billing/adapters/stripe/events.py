@@ -13,7 +13,7 @@ from billing.adapters.stripe.catalogue import (
 )
 from billing.adapters.stripe.credit_notes import read_credit_note
 from billing.adapters.stripe.customers import read_customer
-from billing.adapters.stripe.event_types import DELETION_TYPES, SNAPSHOT_TYPES
+from billing.adapters.stripe.event_types import DELETION_TYPES, SNAPSHOT_TYPES, THIN
 from billing.adapters.stripe.invoice_payments import read_invoice_payment
 from billing.adapters.stripe.invoices import read_invoice
 from billing.adapters.stripe.payments import (
@@ -27,7 +27,7 @@ from billing.adapters.stripe.reading import Node, UnreadableError
 from billing.adapters.stripe.schedules import read_schedule
 from billing.adapters.stripe.subscriptions import read_subscription
 from billing.adapters.stripe.tax_rates import read_tax_rate
-from billing.adapters.stripe.thin_events import THIN, read_thin_event
+from billing.adapters.stripe.thin_events import read_thin_event
 from billing.adapters.stripe.upgrades import read_version, upgraded
 from billing.domain.errors import PayloadRejectedError
 from billing.domain.mirror import (

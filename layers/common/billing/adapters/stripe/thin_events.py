@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from billing.adapters.stripe.event_types import THIN_PATH, THIN_TYPES
 from billing.adapters.stripe.reading import Node, UnreadableError
 from billing.domain.errors import UnavailableError
 from billing.domain.mirror import (
@@ -21,16 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from billing.adapters.stripe.client import StripeConnection
-
-THIN = "v2.core.event"
-"""The object name of such an event."""
-
-THIN_PATH = "/v2/core/events"
-
-METER_ERRORS = "v1.billing.meter.error_report_triggered"
-
-THIN_TYPES = (METER_ERRORS,)
-"""The types of API v2 that change something here; an event destination of their own delivers them."""
 
 
 def read_thin_event(event_id: str, what: str, payload: Mapping[str, object]) -> StripeEvent:
