@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import socket
 
 from local.problems import LocalCloudError
@@ -9,6 +10,7 @@ from local.problems import LocalCloudError
 LOOPBACK = "127.0.0.1"
 # Below the ports that systems give to outgoing connections, one of which could stand on a server's.
 PREFERRED = {"front-door": 8787, "aws": 4566, "postgres": 15432, "stripe": 12111}
+_DRAWN = range(20_000, 32_000)
 _ATTEMPTS = 200
 
 
@@ -25,10 +27,21 @@ def is_free(port: int) -> bool:
 
 
 def any_free_port() -> int:
-    """Return a port that the system says is free now (for tests, where no number is preferred)."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
+    """Return a port that is free now, for tests and the bench, where no number is preferred.
+
+    It is none that the system gives to outgoing connections, one of which could take it before a server is
+    up. The numbers are drawn, because tests that run at once draw too.
+
+    Raises
+    ------
+    LocalCloudError
+        None of those drawn is free.
+    """
+    for _ in range(_ATTEMPTS):
+        port = _DRAWN.start + secrets.randbelow(len(_DRAWN))
+        if is_free(port):
+            return port
+    raise LocalCloudError(f"no free port was found from {_DRAWN.start} to {_DRAWN.stop - 1}")
 
 
 def choose_port(preferred: int, taken: frozenset[int] = frozenset()) -> int:
