@@ -167,6 +167,26 @@ def test_states_of_one_object_are_applied_in_their_order(world: World) -> None:
     assert (world.invoice(), world.revision()) == (PAID, 2)
 
 
+@pytest.mark.parametrize("before", [Outcome.FAILED, Outcome.QUARANTINED])
+def test_an_event_that_had_not_ended_ends_with_others(world: World, before: Outcome) -> None:
+    """Given an event that failed or was quarantined, when applied with another one, then both end applied."""
+    event = an_event("evt_1", OPEN)
+    world.mirror.record(event, before, "why")
+    told = [
+        (event, Observation(OPEN, T0)),
+        (an_event("evt_2", a_subscription()), Observation(a_subscription(), T0)),
+    ]
+    assert list(world.mirror.apply_all(told)) == [Verdict.APPLIED, Verdict.APPLIED]
+    assert [world.outcome("evt_1"), world.outcome("evt_2")] == [Outcome.APPLIED, Outcome.APPLIED]
+
+
+def test_an_event_that_comes_twice_in_one_call_counts_once(world: World) -> None:
+    """Given one event twice in one call, when applied, then the second one is a duplicate."""
+    told = [(an_event("evt_1", OPEN), Observation(OPEN, T0))] * 2
+    assert list(world.mirror.apply_all(told)) == [Verdict.APPLIED, Verdict.DUPLICATE]
+    assert world.revision() == 1
+
+
 def test_nothing_is_applied_of_nothing(world: World) -> None:
     """Given no states, when applied at once, then there are no verdicts."""
     assert list(world.mirror.apply_all([])) == []

@@ -10,6 +10,7 @@ import pytest
 
 from billing.adapters.postgres.connection import Database, Statement, connect
 from billing.adapters.postgres.mirror import PostgresMirror
+from billing.domain.errors import RefusedError
 from billing.domain.mirror import Observation, Outcome, Verdict
 from tests.fakes.objects import SECOND, T0, a_line, an_event, an_invoice
 
@@ -100,6 +101,56 @@ def test_event_both_recorded_and_applied_counts_once(in_parallel: InParallel, ow
     assert sorted(verdicts) == [Verdict.APPLIED] + [Verdict.DUPLICATE] * (WORKERS - 1)
     applied = count(owner, "SELECT count(*) AS n FROM stripe_webhook_events WHERE outcome = 'applied'")
     assert count(owner, "SELECT count(*) AS n FROM invoices") == applied
+
+
+def test_event_both_recorded_and_applied_in_a_batch_counts_once(
+    in_parallel: InParallel, owner: Connection
+) -> None:
+    """Given batches whose event another worker records as ignored, when all are done, one of them counted."""
+    states = [an_invoice(id=f"in_{n}") for n in range(5)]
+    told = [(an_event(f"evt_{state.id}", state), Observation(state, T0)) for state in states]
+
+    def work(mirror: PostgresMirror, number: int) -> Verdict:
+        if number % 2:
+            return mirror.record(told[number % 5][0], Outcome.IGNORED, None)
+        try:
+            return max(mirror.apply_all(told))
+        except RefusedError:
+            # As the use case does: each by itself.
+            return max(mirror.apply(event, seen) for event, seen in told)
+
+    in_parallel(work)
+    assert count(owner, "SELECT count(*) AS n FROM stripe_webhook_events") == 5
+    applied = count(owner, "SELECT count(*) AS n FROM stripe_webhook_events WHERE outcome = 'applied'")
+    assert count(owner, "SELECT count(*) AS n FROM invoices") == applied
+    assert count(owner, "SELECT count(*) AS n FROM invoices WHERE revision > 1") == 0
+
+
+def test_batch_whose_event_ended_meanwhile_writes_nothing(
+    database: DatabaseSettings,
+    database_secrets: dict[str, Credentials],
+    worker_database: Database,
+    owner: Connection,
+) -> None:
+    """Given an event that another transaction ignores meanwhile, when its batch waited, nothing is written."""
+    states = [an_invoice(id=f"in_{n}") for n in range(2)]
+    told = [(an_event(f"evt_{n}", state), Observation(state, T0)) for n, state in enumerate(states)]
+    with (
+        connect(database, database_secrets["billing_worker"]) as first,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        with first.transaction():
+            first.execute(
+                "INSERT INTO stripe_webhook_events (id, type, livemode, created, outcome)"
+                " VALUES ('evt_1', 'invoice.paid', false, now(), 'ignored')"
+            )
+            waiting = pool.submit(PostgresMirror(worker_database).apply_all, told)
+            while not count(owner, "SELECT count(*) AS n FROM pg_locks WHERE NOT granted"):
+                assert not waiting.done()
+        with pytest.raises(RefusedError):
+            waiting.result()
+    assert count(owner, "SELECT count(*) AS n FROM invoices") == 0
+    assert count(owner, "SELECT count(*) AS n FROM stripe_webhook_events") == 1
 
 
 def test_writer_that_waited_leaves_no_lines_behind(

@@ -20,9 +20,9 @@ from billing.adapters.postgres.discount_table import SELECT_UNKNOWN as SELECT_UN
 from billing.adapters.postgres.instants import utc
 from billing.adapters.postgres.invoice_table import invoice_deletion, invoice_state
 from billing.adapters.postgres.mirror_sql import (
+    APPLY_TOGETHER,
     FORGET_CARDS,
     RECORD,
-    apply_all_statement,
     apply_statement,
     function_of,
     standing_statement,
@@ -122,18 +122,18 @@ class PostgresMirror:
         UnavailableError
             The database does not answer.
         RefusedError
-            The database refused one of the states; nothing was written.
+            The database refused one of the states, or one of the events ended meanwhile; nothing was written.
         """
         if not told:
             return []
         order = sorted(range(len(told)), key=lambda place: told[place][1].state.id)
         rows = [_call(*told[place]) for place in order]
         try:
-            found = self._database.query(Statement(apply_all_statement(), {"told": as_json(rows)}))
+            words = self._database.call(APPLY_TOGETHER, (as_json(rows),)).split(" ")
         except psycopg.Error as error:
             raise RefusedError(type(error).__name__) from error
         self._forget_cards(seen.state for _, seen in told)
-        verdicts = {place: _verdict(row["word"]) for place, row in zip(order, found, strict=True)}
+        verdicts = {place: _verdict(word) for place, word in zip(order, words, strict=True)}
         return [verdicts[place] for place in range(len(told))]
 
     def standing(self, kind: ObjectKind, object_id: str) -> Standing | None:

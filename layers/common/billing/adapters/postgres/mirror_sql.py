@@ -107,21 +107,9 @@ def apply_statement(kind: ObjectKind) -> LiteralString:
     return f"SELECT {_FUNCTIONS[kind]}($1::jsonb, $2::text, $3::jsonb, $4::timestamptz, $5::bigint)"
 
 
-def apply_all_statement() -> LiteralString:
-    """Return the call that does the same for many, in one transaction and in their order; a row for each."""
-    cases: LiteralString = "\n    ".join(
-        [
-            f"WHEN '{name}' THEN {name}(event, object, state, as_of, NULL)"
-            for name in sorted(_FUNCTIONS.values())
-        ]
-    )
-    return f"""
-SELECT CASE function
-    {cases}
-END AS word
-FROM jsonb_to_recordset(%(told)s::jsonb) AS told(
-    function text, event jsonb, object text, state jsonb, as_of timestamptz
-)"""  # noqa: S608 - joined from literals above, values are parameters
+APPLY_TOGETHER: LiteralString = "SELECT apply_together($1::jsonb)"
+"""The call that does the same for many, in one transaction and in their order; its one value is their words,
+with spaces between. migrations/0026_apply_together.sql says what it takes."""
 
 
 def function_of(kind: ObjectKind) -> str:
