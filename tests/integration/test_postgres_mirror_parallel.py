@@ -132,7 +132,7 @@ def test_batch_whose_event_ended_meanwhile_writes_nothing(
     worker_database: Database,
     owner: Connection,
 ) -> None:
-    """Given an event that another transaction ignores meanwhile, when its batch waited, nothing is written."""
+    """Given an event that another one ignores meanwhile, when its batch waited, then nothing is written."""
     states = [an_invoice(id=f"in_{n}") for n in range(2)]
     told = [(an_event(f"evt_{n}", state), Observation(state, T0)) for n, state in enumerate(states)]
     with (
