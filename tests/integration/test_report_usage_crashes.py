@@ -103,7 +103,7 @@ def test_a_claim_that_is_lost_is_made_again(world: ReportingWorld) -> None:
         claimer = connection.info.backend_pid
         connection.close()
     # The server rolls back when it notices, and until then a run passes over what is claimed.
-    while world.owner.execute("SELECT FROM pg_stat_activity WHERE pid = %s", [claimer]).fetchone() is not None:
+    while world.owner.execute("SELECT pid FROM pg_stat_activity WHERE pid = %s", [claimer]).fetchone():
         time.sleep(0.01)
     assert world.rows("SELECT count(*) FROM usage_reports") == [0]
 
