@@ -24,6 +24,7 @@ _CONTEXT = SimpleNamespace(
     memory_limit_in_mb=512,
     invoked_function_arn="arn:aws:lambda:eu-west-1:123456789012:function:bench",
     aws_request_id="11111111-2222-4333-8444-555555555555",
+    get_remaining_time_in_millis=lambda: 60_000,
 )
 
 

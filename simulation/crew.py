@@ -253,13 +253,15 @@ class Worker:
                     "ApproximateReceiveCount": str(handed.attempt),
                     "SentTimestamp": str(int(self._stripe.now * 1000)),
                 },
+                "messageAttributes": {},
                 "eventSource": "aws:sqs",
             }
             for place, handed in enumerate(self.batch)
         ]
         # The records of its first filter are away: every copy comes to the inbox.
         function = EventBatch(read_event, self._apply, lambda _event, _known: None, None, lambda _: None)
-        answer = function({"Records": records}, cast("LambdaContext", SimpleNamespace()))
+        context = SimpleNamespace(get_remaining_time_in_millis=lambda: 60_000)
+        answer = function({"Records": records}, cast("LambdaContext", context))
         metrics().clear_metrics()
         failed = {item["itemIdentifier"] for item in answer["batchItemFailures"]}
         return [Ended(handed, str(place) not in failed) for place, handed in enumerate(self.batch)]

@@ -21,7 +21,7 @@ class _Queue:
     def __init__(self) -> None:
         self.bodies: list[str] = []
 
-    def put(self, body: str) -> None:
+    def put(self, body: str, *, is_missing: bool = False) -> None:  # noqa: ARG002 - the port's
         self.bodies.append(body)
 
 

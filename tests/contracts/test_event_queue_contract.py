@@ -9,6 +9,7 @@ import pytest
 
 from billing.adapters.sqs.event_queue import SqsEventQueue
 from billing.domain.errors import UnavailableError
+from billing.use_cases.mirror_ports import MISSING
 from billing.use_cases.receive_stripe_event import LARGEST_BODY
 from tests.fakes.event_queue import FakeEventQueue
 
@@ -27,6 +28,10 @@ class Inspected(Protocol):
         """Return what the queue holds."""
         ...
 
+    def marked(self) -> list[str]:
+        """Return what the queue holds that is marked as missing."""
+        ...
+
     def break_down(self) -> None:
         """Make the queue not take anything any more."""
         ...
@@ -42,6 +47,10 @@ class InspectedFake:
     def bodies(self) -> list[str]:
         """Return what the queue holds."""
         return self.fake.bodies
+
+    def marked(self) -> list[str]:
+        """Return what the queue holds that is marked as missing."""
+        return self.fake.missing
 
     def break_down(self) -> None:
         """Make the queue not take anything any more."""
@@ -63,6 +72,13 @@ class InspectedSqs:
             bodies += [message["Body"] for message in messages]
         return sorted(bodies)
 
+    def marked(self) -> list[str]:
+        """Return what the queue holds that is marked as missing."""
+        found = self.sqs.receive_message(
+            QueueUrl=self.url, MaxNumberOfMessages=10, MessageAttributeNames=[MISSING]
+        )
+        return [message["Body"] for message in found.get("Messages", []) if "MessageAttributes" in message]
+
     def break_down(self) -> None:
         """Make the queue not take anything any more."""
         self.sqs.delete_queue(QueueUrl=self.url)
@@ -81,6 +97,13 @@ def test_what_was_put_is_there(inspected: Inspected) -> None:
     inspected.queue.put('{"id": "evt_1"}')
     inspected.queue.put('{"id": "evt_2", "name": "Ünïcode 🎉\\u0000\\ufffe"}')
     assert inspected.bodies() == ['{"id": "evt_1"}', '{"id": "evt_2", "name": "Ünïcode 🎉\\u0000\\ufffe"}']
+
+
+def test_what_the_inbox_lacks_is_marked(inspected: Inspected) -> None:
+    """Given two bodies, one as missing, when they are put, then that one alone is marked."""
+    inspected.queue.put("{}")
+    inspected.queue.put('{"id": "evt_2"}', is_missing=True)
+    assert inspected.marked() == ['{"id": "evt_2"}']
 
 
 def test_the_largest_body_is_taken(inspected: Inspected) -> None:

@@ -12,7 +12,8 @@ from billing.entrypoints.event_batch import delay
 from tests.fakes.stripe_payloads import CREATED, customer, event, invoice, line
 from tests.support.cold_start import cold_start
 from tests.support.event_worker import FAILED_NONE, batch, counted, logged, paid
-from tests.support.lambdas import PROJECT, lambda_context
+from tests.support.lambdas import PROJECT
+from tests.support.timed_context import timed_context
 
 if TYPE_CHECKING:
     from tests.fixtures.stripe_data import RunningStandin
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 def test_the_sample_batch_is_applied(worker: Worker) -> None:
     """Given the sample of `sam local invoke`, when it is applied, then each event ends in the inbox."""
     answer = worker.handler(
-        json.loads((PROJECT / "events" / "apply_stripe_events.json").read_bytes()), lambda_context()
+        json.loads((PROJECT / "events" / "apply_stripe_events.json").read_bytes()), timed_context()
     )
     assert answer == {"batchItemFailures": []}
     assert worker.inbox() == {
@@ -115,7 +116,7 @@ def test_the_inbox_tells_when_an_event_came_and_after_how_many_tries(worker: Wor
         "SentTimestamp": "1780000000250",
         "ApproximateReceiveCount": "3",
     }
-    worker.handler(third, lambda_context())
+    worker.handler(third, timed_context())
     row = worker.owner.execute(
         "SELECT extract(epoch FROM received_at) AS received, attempts, ended_at > received_at AS took"
         " FROM stripe_webhook_events"
@@ -142,7 +143,7 @@ def test_a_failed_message_comes_again_long_before_the_queues_timeout(worker: Wor
         "receiptHandle": received["ReceiptHandle"],
         "attributes": received["Attributes"],
     }
-    worker.handler({"Records": [record]}, lambda_context())
+    worker.handler({"Records": [record]}, timed_context())
     again = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=10, MessageSystemAttributeNames=["All"])
     assert [m["Attributes"]["ApproximateReceiveCount"] for m in again["Messages"]] == ["2"]
 

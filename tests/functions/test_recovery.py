@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import boto3
 import pytest
 
-from tests.fakes.stripe_payloads import customer, invoice, item, line, subscription
+from tests.fakes.stripe_payloads import customer, event, invoice, invoice_payment, item, line, subscription
 from tests.support.lambdas import PROJECT
 from tests.support.recovery import counted, made_table, old_event
 from tests.support.timed_context import TimedContext
@@ -63,6 +63,48 @@ def test_the_schedule_lets_the_database_sleep_while_nothing_is_new(
     recovery.environment = awake
     assert recovery.call("sweep_stripe_events", sample)["queued"] == 1
     boto3.client("dynamodb").delete_table(TableName=unique_name)
+
+
+@pytest.mark.parametrize("remembered", [False, True])
+def test_what_a_restored_database_lost_comes_back(
+    recovery: Recovery, unique_name: str, remembered: bool
+) -> None:
+    """Given an event that ended and was lost with the database, when swept for, then it is applied again."""
+    if remembered:
+        recovery.environment["IDEMPOTENCY_TABLE"] = made_table(unique_name)
+    now = recovery.column("SELECT extract(epoch FROM now())::bigint")[0]
+    told = old_event(1, created=now - 600)
+    recovery.stripe.load(told)
+    recovery.apply(told)
+    recovery.owner.execute("DELETE FROM customers")
+    recovery.owner.execute("DELETE FROM stripe_webhook_events")
+    assert recovery.sweep()["queued"] == 1
+    assert recovery.deliver() == 1
+    assert recovery.column("SELECT count(*) FROM customers") == [1]
+    assert recovery.sweep()["queued"] == 0
+    if remembered:
+        boto3.client("dynamodb").delete_table(TableName=unique_name)
+
+
+def test_what_a_sweep_finds_in_an_unknown_version_is_asked_for(recovery: Recovery) -> None:
+    """Given an account that moved on to a release of tomorrow, when swept, then the objects are mirrored."""
+    now = recovery.column("SELECT extract(epoch FROM now())::bigint")[0]
+    state = invoice(
+        status="paid", total_discount_amounts=[], total_taxes=[], lines={"data": [], "has_more": False}
+    )
+    told = event("invoice.paid", state, id="evt_1", created=now - 600, api_version="2027-03-24.fuchsia")
+    recovery.stripe.load(state, told)
+    assert recovery.sweep()["queued"] == 1
+    recovery.deliver()
+    assert recovery.column("SELECT status FROM invoices") == ["paid"]
+    assert recovery.column("SELECT outcome FROM stripe_webhook_events") == ["applied"]
+
+
+def test_only_payments_that_were_made_are_mirrored(recovery: Recovery) -> None:
+    """Given an open and a paid payment of invoices, when backfilled, then the paid one is there alone."""
+    recovery.stripe.load(invoice_payment(status="open", amount_paid=None), invoice_payment(id="inpay_2"))
+    recovery.backfill()
+    assert recovery.column("SELECT id FROM invoice_payments") == ["inpay_2"]
 
 
 def test_a_sweep_that_fails_says_why_and_goes_on(recovery: Recovery) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from billing.adapters.stripe.client import StripeConnection
+from billing.adapters.stripe.client import StripeConnection, Timeouts
 from billing.adapters.stripe.event_list import StripeEventList
 from billing.adapters.stripe.event_types import THIN_TYPES
 from billing.adapters.stripe.object_lists import LISTINGS, StripeObjectLists
@@ -105,6 +106,27 @@ def test_patience_has_an_end() -> None:
 def test_without_patience_a_refusal_is_told_at_once() -> None:
     """Given a worker of the queue, which has other things to do, when refused, then nothing is waited for."""
     assert asked(1, None, patience=0) == (1, [], False)
+
+
+def test_a_stripe_that_does_not_answer_is_left_alone_for_a_while() -> None:
+    """Given a Stripe that nobody reaches, when asked again at once, then nobody tries until it has rested."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    now, tries = [0.0], []
+    connection = StripeConnection(
+        lambda _: KEY,
+        f"http://127.0.0.1:{port}",
+        retries=0,
+        clock=lambda: now[0],
+        pace=lambda: tries.append(now[0]),
+        timeouts=Timeouts(rest=2.0),
+    )
+    for moment in (0.0, 1.0, 1.9, 2.0):
+        now[0] = moment
+        with pytest.raises(UnavailableError):
+            connection.get("/v1/customers/cus_1")
+    connection.close()
+    assert tries == [0.0, 2.0]
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tests.fakes.stripe_payloads import event, invoice
-from tests.support.lambdas import PROJECT, lambda_context, lambda_handler
+from tests.support.lambdas import PROJECT, lambda_handler
+from tests.support.timed_context import timed_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +51,7 @@ class Worker:
 
     def apply(self, *events: dict[str, Any] | str) -> list[str]:
         """Return which records of the batch failed."""
-        answer = self.handler(batch(*events), lambda_context())
+        answer = self.handler(batch(*events), timed_context())
         return [failed["itemIdentifier"] for failed in answer["batchItemFailures"]]
 
     def inbox(self) -> dict[str, str]:

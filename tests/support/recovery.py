@@ -10,7 +10,7 @@ import boto3
 
 from tests.fakes.stripe_payloads import customer, event
 from tests.support.cold_start import cold_start
-from tests.support.lambdas import PROJECT, lambda_context, lambda_handler
+from tests.support.lambdas import PROJECT, lambda_handler
 from tests.support.timed_context import timed_context
 
 if TYPE_CHECKING:
@@ -70,7 +70,34 @@ class Recovery:
         records = [sample | {"messageId": str(n), "body": json.dumps(one)} for n, one in enumerate(events)]
         handler = lambda_handler("apply_stripe_events")
         with cold_start(self.environment):
-            handler({"Records": records}, lambda_context())
+            handler({"Records": records}, timed_context())
+
+    def deliver(self) -> int:
+        """Apply what is on the queue, as SQS hands it to the function; return how many messages that were."""
+        sample = json.loads((PROJECT / "events" / "apply_stripe_events.json").read_bytes())["Records"][0]
+        messages = []
+        while found := self.sqs.receive_message(
+            QueueUrl=self.queue, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
+        ).get("Messages"):
+            messages += found
+        records = [
+            sample
+            | {
+                "messageId": message["MessageId"],
+                "body": message["Body"],
+                "messageAttributes": {
+                    name: {"dataType": value["DataType"], "stringValue": value["StringValue"]}
+                    for name, value in message.get("MessageAttributes", {}).items()
+                },
+            }
+            for message in messages
+        ]
+        handler = lambda_handler("apply_stripe_events")
+        with cold_start(self.environment):
+            assert not handler({"Records": records}, timed_context())["batchItemFailures"]
+        for message in messages:
+            self.sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=message["ReceiptHandle"])
+        return len(messages)
 
     def column(self, query: Any) -> list[Any]:
         """Return the first column of what the owner sees."""

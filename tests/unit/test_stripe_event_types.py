@@ -6,16 +6,17 @@ from typing import Any
 
 import pytest
 
-from billing.adapters.stripe.event_types import DELETION_TYPES, SNAPSHOT_TYPES
+from billing.adapters.stripe.event_types import DELETION_TYPES, SNAPSHOT_TYPES, STATE_TYPES, THIN_TYPES
 from billing.adapters.stripe.events import read_event
 from billing.domain.credit_notes import CreditNote
 from billing.domain.customers import Customer
 from billing.domain.invoices import Invoice
 from billing.domain.lifecycles import kind_of
-from billing.domain.mirror import Deletion, NotMirrored, ObjectKind
+from billing.domain.mirror import Deletion, NotMirrored, ObjectKind, Unreadable
 from billing.domain.payments import InvoicePayment
 from billing.domain.subscriptions import Subscription
 from billing.domain.tax_rates import TaxRate
+from billing.domain.usage_reports import MeterErrors
 from tests.fakes import more_payloads as more
 from tests.fakes.more_objects import PLAIN
 from tests.fakes.stripe_payloads import (
@@ -88,3 +89,33 @@ def test_a_deletion_is_read_in_every_version(what: str, kind: ObjectKind, versio
 def test_another_type_changes_nothing_whatever_it_holds(what: str, about: dict[str, Any]) -> None:
     """Given an event type that is not mirrored, when it is read, then it is ignored, not judged."""
     assert content(event(what, about, api_version="2011-01-01")) == NotMirrored()
+
+
+@pytest.mark.parametrize("what", STATE_TYPES)
+def test_what_another_account_tells_is_not_ours(what: str) -> None:
+    """Given an event of an account that is connected to ours, when read, then it says nothing of ours."""
+    kind = (SNAPSHOT_TYPES | DELETION_TYPES)[what]
+    told = event(what, OBJECTS[kind](), account="acct_1Other")
+    assert content(told) == Unreadable("event.account: another account's")
+    assert not isinstance(content(told | {"account": None}), Unreadable)
+
+
+def test_what_another_account_tells_thinly_is_not_ours() -> None:
+    """Given a thin event with a context, when it is read, then it says nothing of our usage."""
+    thin = {
+        "id": "evt_1",
+        "object": "v2.core.event",
+        "type": THIN_TYPES[0],
+        "livemode": False,
+        "created": "2026-06-01T12:00:00Z",
+    }
+    assert content(thin | {"context": "acct_1Other"}) == Unreadable("event.context: another account's")
+    assert content(thin | {"context": None}) == MeterErrors()
+
+
+def test_a_type_that_stripe_has_renamed_is_read_and_not_asked_for() -> None:
+    """Given the old name of a type, when Stripe is told which types to send, then it is not among them."""
+    old = "payment_method.card_automatically_updated"
+    assert SNAPSHOT_TYPES[old] is ObjectKind.PAYMENT_METHOD
+    assert old not in STATE_TYPES
+    assert len(STATE_TYPES) == len(SNAPSHOT_TYPES | DELETION_TYPES) - 1

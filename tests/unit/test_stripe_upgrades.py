@@ -261,7 +261,6 @@ def test_today_is_left_alone() -> None:
     """Given payloads of today and of the first version of today's shape, then no change touches them."""
     for version in (API_VERSION, "2025-03-31.basil"):
         told = invoice()
-        assert read_version(version).is_current(ObjectKind.INVOICE)
         assert upgraded(ObjectKind.INVOICE, told, read_version(version)) is told
 
 

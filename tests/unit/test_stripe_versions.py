@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from billing.adapters.stripe.event_types import API_VERSION
 from billing.adapters.stripe.events import read_event
 from billing.adapters.stripe.reading import UnreadableError
 from billing.adapters.stripe.upgrades import read_version
 from billing.domain.invoices import Invoice
-from billing.domain.mirror import Unreadable
+from billing.domain.mirror import Mention, ObjectKind, Unreadable
 from tests.fakes.stripe_payloads import event, invoice
 
 
@@ -32,10 +33,20 @@ def test_a_version_that_cannot_be_placed_is_not_read(text: str) -> None:
         ("dahlia; drop table", "api_version: malformed"),
     ],
 )
-def test_a_version_whose_shape_is_not_known_is_not_read(version: str | None, said: str) -> None:
-    """Given a version outside the known releases, when a snapshot is read, then it is quarantined."""
+def test_a_version_whose_shape_is_not_known_is_asked_for(version: str | None, said: str) -> None:
+    """Given a version outside the known releases, when a snapshot is read, then it is to be asked for."""
     read = read_event(event("invoice.paid", invoice(), api_version=version))
-    assert read.content == Unreadable(said)
+    assert read.content == Mention(ObjectKind.INVOICE, "in_1", said)
+
+
+def test_only_our_own_version_is_quarantined_for_its_shape() -> None:
+    """Given an invoice without a member, when read in our version, it is unreadable; in others, asked for."""
+    told = {name: value for name, value in invoice().items() if name != "total"}
+    lacks = "invoice.total: missing"
+    ours = read_event(event("invoice.paid", told, api_version=API_VERSION))
+    assert ours.content == Unreadable(lacks)
+    other = read_event(event("invoice.paid", told, api_version="2026-10-28.endive"))
+    assert other.content == Mention(ObjectKind.INVOICE, "in_1", f"{lacks} (in 2026-10-28.endive)")
 
 
 @pytest.mark.parametrize("version", ["2025-03-31.basil", "2025-11-17.clover", "2026-10-28.endive"])

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 def apply_stripe_event() -> ApplyStripeEvent:
     """Return the use case behind the queue of events."""
     from billing.adapters.postgres.mirror import PostgresMirror
-    from billing.adapters.stripe.client import StripeConnection
+    from billing.adapters.stripe.client import StripeConnection, Timeouts
     from billing.adapters.stripe.objects import StripeApi
     from billing.use_cases.apply_stripe_event import ApplyStripeEvent
 
@@ -42,7 +42,13 @@ def apply_stripe_event() -> ApplyStripeEvent:
     def api_key(refresh: bool) -> str:
         return _secrets().text(secret_id, "api_key", refresh=refresh)
 
-    stripe = StripeConnection(api_key, required(os.environ, "STRIPE_API_BASE"))
+    # A batch has a minute, and ten events that may all need Stripe: the queue is what tries again.
+    stripe = StripeConnection(
+        api_key,
+        required(os.environ, "STRIPE_API_BASE"),
+        retries=1,
+        timeouts=Timeouts(connect=2.0, answer=5.0, rest=2.0),
+    )
 
     def keep_meter_errors(event_id: str) -> int | None:
         from billing.adapters.postgres.rejected_usage import PostgresRejectedUsageLog

@@ -5,19 +5,18 @@ Only the failed ones come again.
 
 from __future__ import annotations
 
-import json
 import time
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from billing.domain.errors import BillingError, PayloadRejectedError, UnavailableError
-from billing.domain.mirror import MalformedEvent, MalformedEventError, Outcome, Receipt
-from billing.entrypoints.event_digest import event_digest
+from billing.domain.errors import BillingError, UnavailableError
+from billing.domain.mirror import MalformedEvent, Outcome
 from billing.entrypoints.event_filter import Claim, EventFilter, is_other
+from billing.entrypoints.event_records import read_record
 from billing.entrypoints.observability import count, failure, logger
 from billing.use_cases.apply_stripe_event import Applied
 
@@ -29,7 +28,8 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
     from billing.domain.mirror import StripeEvent
-    from billing.use_cases.apply_stripe_event import ApplyStripeEvent
+    from billing.entrypoints.event_records import Item
+    from billing.use_cases.apply_stripe_event import ApplyStripeEvent, Fetched
 
     type Recognise = Callable[[StripeEvent | MalformedEvent, str | None], str | None]
 
@@ -44,6 +44,9 @@ _METRICS = {
     None: "StripeEventsDuplicate",
 }
 
+NEEDED = 20_000
+"""Milliseconds that an event by itself may take: asking Stripe, which may not answer. With less left it waits
+for the next invocation, so that this one says in time which events ended."""
 
 _OTHER = "event: another one came under this id before"
 
@@ -55,6 +58,10 @@ def delay(receive_count: int) -> int:
 
 class InProgressError(BillingError):
     """Another invocation has the event: this copy waits for its turn, and then finds it done."""
+
+
+class OutOfTimeError(BillingError):
+    """The invocation ends too soon for the event, which comes again."""
 
 
 class EventBatch:
@@ -82,7 +89,7 @@ class EventBatch:
 
     def __call__(self, event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
         """Return which records failed, for Lambda to leave on the queue (ReportBatchItemFailures)."""
-        run = _Run(self._read, self._apply, self._recognise, EventFilter(self._store, context))
+        run = _Run(self._read, self._apply, self._recognise, EventFilter(self._store, context), context)
         run.begin([SQSRecord(record) for record in event["Records"]])
         # Never raised for a batch that failed whole: the error would quote its records.
         processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
@@ -109,16 +116,6 @@ class EventBatch:
             logger().warning("failed events wait for the queue's timeout", extra=failure(error))
 
 
-@dataclass(slots=True)
-class _Item:
-    """A record's event, or why it has none; how it ended, if that is known."""
-
-    event: StripeEvent | MalformedEvent | None
-    error: Exception | None = None
-    applied: Applied | None = None
-    claim: Claim | None = None
-
-
 class _Run:
     """One invocation."""
 
@@ -128,25 +125,31 @@ class _Run:
         apply: ApplyStripeEvent,
         recognise: Recognise,
         events: EventFilter,
+        context: LambdaContext,
     ) -> None:
         self._read = read
         self._apply = apply
         self._recognise = recognise
         self._filter = events
+        self._context = context
+        self._fetched: Fetched = set()
+        self._counts: Counter[str] = Counter()
         self._started = time.perf_counter()
-        self._items: dict[str, _Item] = {}
-        self._ours: list[tuple[StripeEvent, _Item]] = []
+        self._items: dict[str, Item] = {}
+        self._ours: list[tuple[StripeEvent, Item]] = []
 
     def begin(self, records: Collection[SQSRecord]) -> None:
-        """Read every record, claim the events, and apply together what can be."""
-        self._items = {record.message_id: self._item(record) for record in records}
+        """Read every record, claim the events, and apply them: together what can be, then one by one."""
+        self._items = {record.message_id: read_record(record, self._read) for record in records}
         first = self._firsts()
-        claims = self._filter.claim([event for event, _ in first])
+        # What the inbox lacks is not done, whatever a record says: the database may have been restored.
+        claims = self._filter.claim([event for event, item in first if not item.is_missing])
         for event, item in first:
-            item.claim = claims[event.id]
+            item.claim = claims.get(event.id, Claim.OURS)
         self._ours = [(event, item) for event, item in first if item.claim is Claim.OURS]
         if len(self._ours) > 1:
             self._together()
+        self._one_by_one()
 
     def record(self, record: SQSRecord) -> None:
         """Apply one record's event, if it is not yet; an error leaves the record on the queue."""
@@ -157,12 +160,16 @@ class _Run:
                 facts |= {"stripe_event_id": item.event.id, "stripe_event_type": item.event.type}
             self._finish(item)
         except InProgressError:
-            count("StripeEventsInProgress")
+            self._count("StripeEventsInProgress")
             logger().info("event in progress elsewhere", extra={**facts, **self._elapsed()})
+            raise
+        except OutOfTimeError:
+            self._count("StripeEventsPostponed")
+            logger().warning("no time left for the event", extra={**facts, **self._elapsed()})
             raise
         except Exception as error:
             item.error = error
-            count("StripeEventsFailed")
+            self._count("StripeEventsFailed")
             reason = {"reason": str(error)} if isinstance(error, BillingError) else {}
             logger().error("event failed", extra={**facts, **failure(error), **reason, **self._elapsed()})
             if item.event is not None:
@@ -171,13 +178,15 @@ class _Run:
         self._tell(item.applied or Applied(None), facts)
 
     def end(self) -> None:
-        """Remember which events ended."""
-        done = [event for event, item in self._ours if _is_for_good(item)]
-        self._filter.end(done, [event for event, item in self._ours if not _is_for_good(item)])
+        """Remember which events ended, and count how: once for all, which a batch of ten notices."""
+        for name, value in self._counts.items():
+            count(name, value)
+        done = [event for event, item in self._ours if item.is_for_good]
+        self._filter.end(done, [event for event, item in self._ours if not item.is_for_good])
 
-    def _firsts(self) -> list[tuple[StripeEvent, _Item]]:
+    def _firsts(self) -> list[tuple[StripeEvent, Item]]:
         """Return the first record of each event; a copy in the same batch finds it in the inbox."""
-        first: dict[str, tuple[StripeEvent, _Item]] = {}
+        first: dict[str, tuple[StripeEvent, Item]] = {}
         for item in self._items.values():
             if item.event is not None and not isinstance(item.event, MalformedEvent):
                 known, _ = first.setdefault(item.event.id, (item.event, item))
@@ -192,50 +201,53 @@ class _Run:
             # Each on its own would wait for the same answer once more.
             for _, item in self._ours:
                 item.error = error
-            return
-        for event, item in self._ours:
-            item.applied = done.get(event.id)
+        except Exception as error:  # noqa: BLE001 - whose it is shows when each has its own turn
+            logger().warning("events not applied together", extra=failure(error))
+        else:
+            for event, item in self._ours:
+                item.applied = done.get(event.id)
 
-    def _finish(self, item: _Item) -> None:
+    def _one_by_one(self) -> None:
+        """Apply what is left, the newest first: what is asked of Stripe for it holds the older ones, too."""
+        left = [(event, item) for event, item in self._ours if item.applied is None and item.error is None]
+        for event, item in sorted(left, key=lambda one: one[0].created, reverse=True):
+            try:
+                item.applied = self._applied(event)
+            except Exception as error:  # noqa: BLE001 - raised again when the record's turn comes
+                item.error = error
+
+    def _applied(self, event: StripeEvent | MalformedEvent) -> Applied:
+        if self._context.get_remaining_time_in_millis() < NEEDED:
+            raise OutOfTimeError
+        return self._apply(event, self._fetched)
+
+    def _finish(self, item: Item) -> None:
         if item.error is not None:
             raise item.error
         if item.claim is Claim.ELSEWHERE:
             raise InProgressError
         if item.applied is None and item.claim is not Claim.DONE and item.event is not None:
-            item.applied = self._apply(item.event)
+            item.applied = self._applied(item.event)
         if item.applied is not None and item.applied.outcome is None and item.event is not None:
             known = _OTHER if item.claim is Claim.OTHER else item.applied.reason
             item.applied = replace(item.applied, reason=self._recognise(item.event, known))
 
     def _tell(self, applied: Applied, facts: dict[str, object]) -> None:
         if applied.asked_stripe:
-            count("TiesSettled")
+            self._count("TiesSettled")
         ended = {**facts, "outcome": applied.outcome or "duplicate", **self._elapsed()}
         if applied.outcome is None and applied.reason is not None:
             # Nothing was written: what ended stays as it is.
-            count("StripeEventsConflicting")
+            self._count("StripeEventsConflicting")
             logger().warning(
                 "event done", extra={**ended, "outcome": "conflicting", "reason": applied.reason}
             )
             return
-        count(_METRICS[applied.outcome])
+        self._count(_METRICS[applied.outcome])
         if applied.refused:
-            count("StripeMeterErrors", applied.refused)
+            self._count("StripeMeterErrors", applied.refused)
             logger().error("Stripe refused usage that it had taken", extra=ended)
         logger().info("event done", extra=ended | ({"reason": applied.reason} if applied.reason else {}))
-
-    def _item(self, record: SQSRecord) -> _Item:
-        try:
-            payload = _parsed(record.body)
-            return _Item(replace(self._event(payload), receipt=_receipt(record, payload)))
-        except Exception as error:  # noqa: BLE001 - raised again when the record's turn comes
-            return _Item(None, error)
-
-    def _event(self, payload: Mapping[str, object]) -> StripeEvent | MalformedEvent:
-        try:
-            return self._read(payload)
-        except MalformedEventError as error:
-            return error.event
 
     def _keep_failure(self, event: StripeEvent | MalformedEvent, error: Exception) -> None:
         """Tell the inbox, which needs the database: if that is what failed, the log and the queue know."""
@@ -248,35 +260,8 @@ class _Run:
         except UnavailableError as unavailable:
             logger().warning("failure not kept in the inbox", extra=failure(unavailable))
 
+    def _count(self, name: str, value: int = 1) -> None:
+        self._counts[name] += value
+
     def _elapsed(self) -> dict[str, float]:
         return {"ms": round((time.perf_counter() - self._started) * 1000, 1)}
-
-
-def _is_for_good(item: _Item) -> bool:
-    """Return whether the event ended, and no newer version is to judge it again."""
-    if item.error is not None or item.applied is None:
-        return False
-    if item.applied.outcome is None:
-        # What came under another's id must not stand for it in the records.
-        return item.applied.reason is None
-    return item.applied.outcome.is_final
-
-
-def _parsed(body: str) -> Mapping[str, object]:
-    try:
-        payload = json.loads(body)
-    except (ValueError, RecursionError):
-        raise PayloadRejectedError("The message is not JSON.") from None
-    if not isinstance(payload, dict):
-        raise PayloadRejectedError("The message is not an event of Stripe.")
-    return payload
-
-
-def _receipt(record: SQSRecord, payload: Mapping[str, object]) -> Receipt:
-    sent = int(record.attributes.sent_timestamp) / 1000
-    return Receipt(
-        received_at=datetime.fromtimestamp(sent, UTC),
-        attempt=int(record.attributes.approximate_receive_count),
-        body=record.body,
-        digest=event_digest(payload),
-    )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from billing.domain.errors import BillingError, UnavailableError
 from billing.domain.mirror import ObjectKind
+from billing.domain.recovery import NotAllowedError
 
 if TYPE_CHECKING:
     from billing.domain.credit_notes import CreditNote
@@ -17,8 +19,8 @@ _REMEMBERED = 10_000
 class LearnTaxRates:
     """Fetches the rates that the mirror lacks.
 
-    It remembers which it saw to, so that most invoices cost nothing. What Stripe does not know either is
-    remembered too, and asked for again by the next process.
+    It remembers which it saw to, so that most invoices cost nothing. What cannot be learned, as Stripe does
+    not tell it or the database refuses it, is remembered too, and asked for again by the next process.
     """
 
     def __init__(self, mirror: Mirror, stripe: StripeObjects) -> None:
@@ -40,9 +42,17 @@ class LearnTaxRates:
         if not named:
             return
         for rate in sorted(self._mirror.unknown_tax_rates(named)):
-            found = self._stripe.fetch(ObjectKind.TAX_RATE, rate)
-            if found is not None:
-                self._mirror.apply_all([(None, found)])
+            self._learn(rate)
         if len(self._seen) + len(named) > _REMEMBERED:
             self._seen.clear()
         self._seen |= named
+
+    def _learn(self, rate: str) -> None:
+        try:
+            found = self._stripe.fetch(ObjectKind.TAX_RATE, rate)
+            if found is not None:
+                self._mirror.apply_all([(None, found)])
+        except BillingError as error:
+            if isinstance(error, UnavailableError) and not isinstance(error, NotAllowedError):
+                raise
+            # Another try would end alike, and the document stands: its rate has no name.

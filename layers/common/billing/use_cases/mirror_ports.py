@@ -34,11 +34,18 @@ class WebhookVerifier(Protocol):
         ...
 
 
+MISSING = "Missing"
+"""The name of the mark on messages whose events the inbox was asked for before, and lacked."""
+
+
 class EventQueue(Protocol):
     """Durable storage between the webhook and its processing."""
 
-    def put(self, body: str) -> None:
+    def put(self, body: str, *, is_missing: bool = False) -> None:
         """Return once the queue has the event's JSON.
+
+        `is_missing` marks it as one that the inbox was asked for and lacks: whoever remembers that it ended
+        is ahead of the database, which may have been restored to an earlier time.
 
         Raises
         ------
@@ -179,6 +186,7 @@ class StripeObjects(Protocol):
 
 
 __all__ = [
+    "MISSING",
     "EventQueue",
     "Mirror",
     "StripeObjects",

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+_MARK = 64
+"""Bytes that are left for the queue's mark on the message, which counts as its body does."""
+
+
 def queue_body(event: Mapping[str, object]) -> str:
     """Return the event's JSON in ASCII, which every queue takes as it is.
 
@@ -21,6 +25,6 @@ def queue_body(event: Mapping[str, object]) -> str:
         It is larger than a message can be.
     """
     body = json.dumps(event, separators=(",", ":"))
-    if len(body) > LARGEST_BODY:
-        raise PayloadRejectedError("The event is larger than 1 MiB.")
+    if len(body) > LARGEST_BODY - _MARK:
+        raise PayloadRejectedError("The event is larger than a message can be (1 MiB).")
     return body

@@ -65,7 +65,7 @@ class ReplayStripeEvent:
         event = self._events.get(event_id)
         if event is None:
             raise NotFoundError("Neither the inbox nor Stripe has this event.")
-        self._queue.put(queue_body(event))
+        self._queue.put(queue_body(event), is_missing=True)
         return Replayed(row, Source.STRIPE)
 
     def show(self, event_id: str) -> InboxRow | None:

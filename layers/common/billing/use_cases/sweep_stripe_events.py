@@ -34,7 +34,8 @@ GRACE = timedelta(minutes=2)
 
 PATIENCE = timedelta(hours=4)
 """For so long an event that failed, or that a sweep has queued, is left to the queue, which tries it for
-about three hours; after that only the dead-letter queue has it, and one more series of tries does no harm."""
+about three hours. After that only the dead-letter queue has it: its alarm and `make replay-dead` are the way
+back. A sweep takes it up, too, where it reaches back so far, as after an outage of the sweeps themselves."""
 
 MOST_TYPES = 20
 """Types that one list of Stripe's can be asked for ("List all events", types)."""
@@ -195,7 +196,7 @@ class SweepStripeEvents:
         if event.get("livemode") != self._livemode:
             raise WrongAccountError("Stripe lists events of the other mode: is it the right API key?")
         try:
-            self._queue.put(queue_body(event))
+            self._queue.put(queue_body(event), is_missing=True)
         except PayloadRejectedError:
             return False
         return True

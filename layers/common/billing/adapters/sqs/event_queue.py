@@ -5,9 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from billing.domain.errors import UnavailableError
+from billing.use_cases.mirror_ports import MISSING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from types_boto3_sqs import SQSClient
+    from types_boto3_sqs.type_defs import MessageAttributeValueTypeDef
+
+_MARKED: Mapping[str, MessageAttributeValueTypeDef] = {
+    MISSING: {"DataType": "String", "StringValue": "true"},
+}
 
 
 class SqsEventQueue:
@@ -17,8 +25,8 @@ class SqsEventQueue:
         self._queue_url = queue_url
         self._client: SQSClient | None = None
 
-    def put(self, body: str) -> None:
-        """Return once the queue has the event's JSON.
+    def put(self, body: str, *, is_missing: bool = False) -> None:
+        """Return once the queue has the event's JSON, marked as `is_missing` says.
 
         Raises
         ------
@@ -28,7 +36,9 @@ class SqsEventQueue:
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
-            self._connected().send_message(QueueUrl=self._queue_url, MessageBody=body)
+            self._connected().send_message(
+                QueueUrl=self._queue_url, MessageBody=body, MessageAttributes=_MARKED if is_missing else {}
+            )
         except (BotoCoreError, ClientError) as error:
             raise UnavailableError("queue") from error
 

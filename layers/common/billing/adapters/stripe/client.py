@@ -56,6 +56,21 @@ class Answer:
     """A time of Stripe's clock at which the answer's state was not read yet, in whole seconds."""
 
 
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds to wait for a connection and for an answer.
+
+    For `rest` seconds after Stripe did not answer nobody asks it: all would wait as long for nothing.
+    """
+
+    connect: float = 3.0
+    answer: float = 10.0
+    rest: float = 0.0
+
+
+_USUAL = Timeouts()
+
+
 class StripeConnection:
     """Reads and writes JSON of one account, in the API version that the readers know; for any thread.
 
@@ -75,6 +90,7 @@ class StripeConnection:
         pace: Callable[[], None] | None = None,
         patience: float = 0.0,
         sleep: Callable[[float], None] = time.sleep,
+        timeouts: Timeouts = _USUAL,
     ) -> None:
         self._api_key = api_key
         self._base = base
@@ -83,6 +99,8 @@ class StripeConnection:
         self._pace = pace
         self._patience = patience
         self._sleep = sleep
+        self._timeouts = timeouts
+        self._resting_until = -math.inf
         self._lock = threading.Lock()
         self._client: StripeClient | None = None
         self._session: Session | None = None
@@ -102,7 +120,7 @@ class StripeConnection:
         CursorGoneError
             The object that `starting_after` names is not there any more, or Stripe refuses the page's token.
         NotAllowedError
-            The key may not read this, or Stripe has no such path.
+            The key may not read this, or Stripe has no such path or refuses what is asked there.
         UnavailableError
             Stripe does not answer, asks to slow down for longer than the patience, or refuses the key.
         UnreadableError
@@ -158,6 +176,8 @@ class StripeConnection:
         """Return the answer and how long its call took, in seconds."""
         import stripe
 
+        if self._clock() < self._resting_until:
+            raise UnavailableError("stripe")
         left, tries = self._patience, 0
         while True:
             if self._pace is not None:
@@ -165,6 +185,9 @@ class StripeConnection:
             started = self._clock()
             try:
                 return self._ask(method, path, given), self._clock() - started
+            except stripe.APIConnectionError:
+                self._resting_until = self._clock() + self._timeouts.rest
+                raise
             except stripe.StripeError as error:
                 if error.http_status != _TOO_MANY:
                     raise
@@ -199,7 +222,7 @@ class StripeConnection:
                     stripe_version=API_VERSION,
                     base_addresses={"api": self._base},
                     max_network_retries=self._retries,
-                    http_client=_http_client(self._session),
+                    http_client=_http_client(self._session, self._timeouts),
                 )
             return self._client
 
@@ -225,7 +248,7 @@ def _parsed(answer: Any) -> Any:
     return json.loads(answer.body.whole)
 
 
-def _http_client(session: Session) -> HTTPClient:
+def _http_client(session: Session, timeouts: Timeouts) -> HTTPClient:
     """Return a client that keeps answers from the SDK, which would make an OrderedDict of every object.
 
     That is a fifth of a page's CPU. Errors go through: the SDK tells what they mean.
@@ -243,7 +266,7 @@ def _http_client(session: Session) -> HTTPClient:
             unparsed.whole = content
             return unparsed, status, told
 
-    return Client(timeout=(3.0, 10.0), session=session)
+    return Client(timeout=(timeouts.connect, timeouts.answer), session=session)
 
 
 def _refusal(error: stripe.InvalidRequestError, query: Mapping[str, Any]) -> UnavailableError:
@@ -251,7 +274,9 @@ def _refusal(error: stripe.InvalidRequestError, query: Mapping[str, Any]) -> Una
     is_page = PAGE_TOKEN in query and error.http_status == _BAD_REQUEST
     if is_page or (error.code in _MISSING and error.param == "starting_after"):
         return CursorGoneError()
-    return NotAllowedError() if error.http_status == _NOT_FOUND else UnavailableError("stripe")
+    # What Stripe refuses to show it refuses at every try.
+    is_refused = error.http_status in {_BAD_REQUEST, _NOT_FOUND}
+    return NotAllowedError() if is_refused else UnavailableError("stripe")
 
 
 def _wait(headers: Mapping[str, str], tries: int) -> float:

@@ -95,9 +95,11 @@ _PREFIXES = {
     ObjectKind.DISCOUNT: "customer.discount",
     ObjectKind.DISPUTE: "charge.dispute",
 }
+_RENAMED = {"payment_method.card_automatically_updated": ObjectKind.PAYMENT_METHOD}
+"""What events of API versions before 2020-08-27 are called; no endpoint or list can be asked for it now."""
 SNAPSHOT_TYPES = {
     f"{_PREFIXES.get(kind, kind.value)}.{verb}": kind for kind, verbs in _SNAPSHOTS.items() for verb in verbs
-} | {"charge.refund.updated": ObjectKind.REFUND}
+} | {"charge.refund.updated": ObjectKind.REFUND, **_RENAMED}
 """The event types whose payload is a state of a mirrored object."""
 
 DELETION_TYPES = {
@@ -110,5 +112,5 @@ DELETION_TYPES = {
 }
 """The event types after which the object is gone; `invoice.deleted` is a removed draft."""
 
-STATE_TYPES = tuple(sorted((*SNAPSHOT_TYPES, *DELETION_TYPES)))
+STATE_TYPES = tuple(sorted((SNAPSHOT_TYPES.keys() | DELETION_TYPES) - _RENAMED.keys()))
 """Every event type that changes state here: the endpoint at Stripe gets these, and they are swept for."""

@@ -13,7 +13,7 @@ from billing.adapters.stripe.catalogue import (
 )
 from billing.adapters.stripe.credit_notes import read_credit_note
 from billing.adapters.stripe.customers import read_customer
-from billing.adapters.stripe.event_types import DELETION_TYPES, SNAPSHOT_TYPES, THIN
+from billing.adapters.stripe.event_types import API_VERSION, DELETION_TYPES, SNAPSHOT_TYPES, THIN
 from billing.adapters.stripe.invoice_payments import read_invoice_payment
 from billing.adapters.stripe.invoices import read_invoice
 from billing.adapters.stripe.payments import (
@@ -130,6 +130,9 @@ def _content(
     what = event.text("type")
     about = event.node("data").node("object")
     object_id = _id_of(about)
+    if event.has("account") and what in DELETION_TYPES | SNAPSHOT_TYPES:
+        # Stripe names the account on events of others only: those that are connected to a platform.
+        return Unreadable("event.account: another account's"), object_id
     try:
         if what in DELETION_TYPES:
             return _deletion(DELETION_TYPES[what], about, event, version), object_id
@@ -152,11 +155,15 @@ def _snapshot(kind: ObjectKind, about: Node, event: Node, text: str | None) -> S
     if text is None:
         # Stripe names no version on events from before November 2014.
         return _mention(kind, about, "api_version: missing")
-    version = read_version(text)
+    try:
+        version = read_version(text)
+    except UnreadableError as error:
+        return _mention(kind, about, str(error))
     try:
         snapshot = _read(kind, about.members, version)
     except UnreadableError as error:
-        if version.is_current(kind):
+        # In every other version a member may be missing or another one, and Stripe tells the object in ours.
+        if text == API_VERSION:
             raise
         return _mention(kind, about, f"{error} (in {text})")
     # Some objects do not say their mode (refunds, discounts).

@@ -46,7 +46,8 @@ LISTINGS: Mapping[ObjectKind, Listing] = {
     ObjectKind.SUBSCRIPTION: Listing(({"status": "all"},)),
     ObjectKind.SCHEDULE: Listing(),
     ObjectKind.INVOICE: Listing(),
-    ObjectKind.INVOICE_PAYMENT: Listing(),
+    # Of one that is open or canceled no event ever tells.
+    ObjectKind.INVOICE_PAYMENT: Listing(({"status": "paid"},)),
     ObjectKind.CREDIT_NOTE: Listing(),
     ObjectKind.PAYMENT_INTENT: Listing(),
     ObjectKind.CHARGE: Listing(),

@@ -14,6 +14,7 @@ from billing.domain.mirror import (
     MalformedEventError,
     NotMirrored,
     StripeEvent,
+    Unreadable,
 )
 from billing.domain.recovery import NotAllowedError
 from billing.domain.usage_reports import MeterErrorReport, MeterErrors, RejectedUsage
@@ -42,10 +43,15 @@ def read_thin_event(event_id: str, what: str, payload: Mapping[str, object]) -> 
             livemode=event.flag("livemode"),
             api_version=None,
             object_id=None if about is None else about.text("id"),
-            content=MeterErrors() if what in THIN_TYPES else NotMirrored(),
+            content=_content(event) if what in THIN_TYPES else NotMirrored(),
         )
     except UnreadableError as error:
         raise MalformedEventError(MalformedEvent(event_id, what, str(error))) from None
+
+
+def _content(event: Node) -> MeterErrors | Unreadable:
+    # As `account` on events of API v1: it names whose the event is where that is another account.
+    return Unreadable("event.context: another account's") if event.has("context") else MeterErrors()
 
 
 class StripeMeterErrorEvents:

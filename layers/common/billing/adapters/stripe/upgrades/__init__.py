@@ -107,10 +107,6 @@ class Version:
 
     date: str
 
-    def is_current(self, kind: ObjectKind) -> bool:
-        """Return whether its objects of this kind have the shape that the reader is written for."""
-        return not any(self.date < change.since for change in _OF[kind])
-
 
 def read_version(text: str) -> Version:
     """Return the version.
