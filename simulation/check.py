@@ -76,7 +76,7 @@ def differences(stripe: VirtualStripe, done: Container[str], rows: Rows) -> Iter
             if state is None:
                 yield from (f"{called}: {said}" for said in _undeleted(row, below, place))
             else:
-                yield from (f"{called}: {said}" for said in _unlike(state, row, below, place))
+                yield from (f"{called}: {said}" for said in unlike(state, row, below, place))
             if not place.learned and row["revision"] > applied[object_id]:
                 yield f"{called} was written {row['revision']} times by {applied[object_id]} applied events"
             if row["as_of"] > datetime.fromtimestamp(stripe.now, UTC):
@@ -163,7 +163,8 @@ def _undeleted(row: Row, below: list[tuple[Children, list[Row]]], place: Place) 
     yield from (f"is deleted, and keeps its {each.member}" for each, found in below if found)
 
 
-def _unlike(state: Any, row: Row, below: list[tuple[Children, list[Row]]], place: Place) -> Iterator[str]:
+def unlike(state: Any, row: Row, below: list[tuple[Children, list[Row]]], place: Place) -> Iterator[str]:
+    """Yield in a sentence each where a row, and those below it, are not what the snapshot says."""
     if row["deleted_at"] is not None:
         yield "the mirror has it as deleted, Stripe has not"
         return
