@@ -15,11 +15,14 @@ if TYPE_CHECKING:
     from local.stripe_standin.store import Json
 
 
-def add(call: Call, subscription: Json, price: Json, given: dict[str, Any]) -> Json:
-    """Keep and return a new item; a metered one has no quantity, because its meter counts it."""
+def add(call: Call, subscription: Json, price: Json, given: dict[str, Any], *, at: int) -> Json:
+    """Keep and return a new item, in the period that holds `at`.
+
+    A metered one has no quantity, because its meter counts it.
+    """
     recurring = price["recurring"]
     start, end = periods.current(
-        subscription["billing_cycle_anchor"], recurring["interval"], recurring["interval_count"], call.now
+        subscription["billing_cycle_anchor"], recurring["interval"], recurring["interval_count"], at
     )
     item: Json = {
         "id": new_id("si"),
@@ -51,7 +54,7 @@ def _create(call: Call) -> Json:
     if given.get("proration_behavior") != "none":
         raise StripeError("This stand-in of Stripe adds items only with none", param="proration_behavior")
     before = subscription_lifecycle.view(call.store, subscription)
-    item = add(call, subscription, price, given)
+    item = add(call, subscription, price, given, at=call.now)
     subscription_lifecycle.change(call, subscription, {}, before)
     return item
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from local.stripe_standin import (
     coupons,
     invoice_lifecycle,
-    invoice_lines,
     invoices,
+    subscription_invoices,
     subscription_items,
     subscription_lifecycle,
 )
@@ -23,7 +23,6 @@ from local.stripe_standin.call import (
 )
 from local.stripe_standin.errors import StripeError, missing_param
 from local.stripe_standin.events import emit
-from local.stripe_standin.metered import is_metered
 from local.stripe_standin.params import (
     METADATA,
     TIME_RANGE,
@@ -84,8 +83,11 @@ def _create(call: Call) -> Json:
         coupons.discounted(call, entry["coupon"], customer["id"], subscription["id"])["id"]
         for entry in given.get("discounts", [])
     ]
-    _add_items(call, subscription, prices)
-    invoice = _first_invoice(call, customer, subscription)
+    items = [
+        subscription_items.add(call, subscription, price, item, at=call.now)
+        for price, item in zip(prices, given["items"], strict=True)
+    ]
+    invoice = subscription_invoices.draft(call, subscription, items, "subscription_create")
     subscription["latest_invoice"] = invoice["id"]
     call.store.put("subscription", subscription)
     emit(call, "customer.subscription.created", subscription_lifecycle.view(call.store, subscription))
@@ -104,34 +106,6 @@ def _first_charge(call: Call, invoice: Json) -> None:
     except StripeError as error:
         error.keep = False
         raise
-
-
-def _add_items(call: Call, subscription: Json, prices: list[Json]) -> None:
-    for price, given in zip(prices, call.params["items"], strict=True):
-        subscription_items.add(call, subscription, price, given)
-
-
-def _first_invoice(call: Call, customer: Json, subscription: Json) -> Json:
-    settings: dict[str, Any] = {
-        "collection_method": subscription["collection_method"],
-        "default_tax_rates": [rate["id"] for rate in subscription["default_tax_rates"]],
-    }
-    if subscription["days_until_due"] is not None:
-        settings["days_until_due"] = subscription["days_until_due"]
-    invoice = invoices.new_invoice(
-        call,
-        customer,
-        settings,
-        currency=subscription["currency"],
-        reason="subscription_create",
-        subscription=subscription["id"],
-    )
-    for item in call.store.children("subscription_item", subscription["id"]):
-        # What a meter counts is billed when the period is over.
-        if is_metered(item["price"]):
-            continue
-        invoice_lines.add_subscription_line(call.store, invoice["id"], item)
-    return invoice
 
 
 def _retrieve(call: Call) -> Json:
