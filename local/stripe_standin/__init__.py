@@ -6,7 +6,8 @@ stand-in that is killed at any moment continues where it was.
 
 Where it knowingly differs from Stripe:
 
-- Time does not act. Drafts do not finalise by themselves, and subscriptions renew when they are told to.
+- Time does not act. Drafts do not finalise by themselves; subscriptions renew, and schedules go
+  to their next phase, when they are told to.
 - What Stripe's test cards let happen later (a dispute, the end of a refund) happens at once or with the next
   change: `disputes.py`, `refunds.py`.
 - An invoice takes any number of lines (Stripe: 250 by hand).

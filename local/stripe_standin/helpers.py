@@ -1,9 +1,11 @@
-"""The stand-in's helper API, which Stripe does not have; it takes and gives JSON, but for the first two.
+"""The stand-in's helper API, which Stripe does not have; it takes and gives JSON, but for the first three.
 
 - `POST /_standin/customers/{customer}/discount`, which takes `coupon` as a form and a key, as Stripe's
   own calls do: gives the customer the coupon, with events (`coupons.py`).
 - `POST /_standin/subscriptions/{subscription}/renew`, as the call before: what time does to a subscription
   when its period ends (`renewals.py`).
+- `POST /_standin/subscription_schedules/{schedule}/advance`, as the call before: what time does to a schedule
+  until it begins or its phase ends (`phases.py`).
 - `GET /_standin/health`: how many objects and deliveries there are.
 - `PUT /_standin/webhook` `{"url", "secret", "enabled_events"?}`: the one endpoint with a secret that
   is known beforehand; sent again it replaces what it was.

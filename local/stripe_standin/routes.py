@@ -21,6 +21,7 @@ from local.stripe_standin import (
     meters,
     payment_methods,
     payments,
+    phases,
     refunds,
     renewals,
     schedules,
@@ -64,5 +65,6 @@ HELPER_ROUTES: tuple[Route, ...] = (
     *coupons.HELPER_ROUTES,
     *meter_events.HELPER_ROUTES,
     *renewals.HELPER_ROUTES,
+    *phases.HELPER_ROUTES,
 )
 """What Stripe does without a call of its API."""

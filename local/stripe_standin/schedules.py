@@ -1,6 +1,7 @@
 """Subscription schedules: of a subscription that is there, or of one that is to begin later.
 
-Time does not act here: no phase begins or ends, so that none is completed, expires or is aborted.
+What time does to them is in `phases.py`. A change of the current phase leaves the items of the
+subscription as they are, which Stripe would change with it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from local.stripe_standin import periods, subscription_lifecycle
 from local.stripe_standin.call import kept, new_id, route
 from local.stripe_standin.errors import StripeError, missing_param
 from local.stripe_standin.events import emit
+from local.stripe_standin.metered import is_metered
 from local.stripe_standin.params import METADATA, Choice, Integer, ListOf, Shape, Text, merged_metadata
 
 if TYPE_CHECKING:
@@ -40,18 +42,21 @@ def _of_subscription(call: Call) -> Json:
     before = call.require("subscription", call.params["from_subscription"], param="from_subscription")
     if before["schedule"] is not None or before["status"] != "active":
         raise StripeError("You cannot migrate a subscription that is already attached to a schedule.")
+    if before["cancel_at_period_end"]:
+        raise StripeError("This stand-in of Stripe makes no schedule of a subscription that is about to end.")
     items = call.store.children("subscription_item", before["id"])
     start = min(item["current_period_start"] for item in items)
     end = max(item["current_period_end"] for item in items)
-    told = [{"price": item["price"]["id"], "quantity": item["quantity"]} for item in items]
-    schedule = _new(call, before["customer"], [_phase(before["currency"], start, end, told)]) | {
-        "current_phase": {"end_date": end, "start_date": start},
+    told = [_item(item["price"], item) for item in items]
+    phase = _phase(before["currency"], start, end, told)
+    schedule = _new(call, before["customer"], [phase]) | {
+        "current_phase": span(phase),
         "status": "active",
         "subscription": before["id"],
     }
     call.store.put("subscription_schedule", schedule)
     emit(call, "subscription_schedule.created", schedule)
-    subscription_lifecycle.change(call, before, {"schedule": schedule["id"]})
+    subscription_lifecycle.change(call, before, subscription_lifecycle.scheduled(call, schedule, before))
     return schedule
 
 
@@ -84,23 +89,26 @@ def _new(call: Call, customer: str, phases: list[Json]) -> Json:
     }
 
 
-def _phases(call: Call, start: int) -> list[Json]:
-    """Return the phases of the call, one after the other from `start` on."""
+def _phases(call: Call, start: int, currency: str | None = None) -> list[Json]:
+    """Return the phases of the call, one after the other from `start` on, in the currency if one is given."""
     phases: list[Json] = []
     for index, given in enumerate(call.params.get("phases", [])):
         param = f"phases[{index}]"
         prices = [call.require("price", item["price"], param=param) for item in given["items"]]
         if not prices or any(price["recurring"] is None for price in prices):
             raise StripeError("The prices of a phase must be recurring.", param=param)
+        if len({price["id"] for price in prices}) < len(prices):
+            raise StripeError("A phase can have a price only once.", param=param)
+        if {price["currency"] for price in prices} != {currency or prices[0]["currency"]}:
+            raise StripeError("The prices of all phases must be of one currency.", param=param)
+        currency = prices[0]["currency"]
         begins = given.get("start_date", start)
         ends = _end(given, begins, prices[0]["recurring"])
         if begins != start or ends <= begins:
             raise StripeError("Phases must follow each other, and end after they start.", param=param)
-        items = [
-            {"price": price["id"], "quantity": item.get("quantity", 1)}
-            for price, item in zip(prices, given["items"], strict=True)
-        ]
-        phases.append(_phase(prices[0]["currency"], begins, ends, items))
+        items = [_item(price, item) for price, item in zip(prices, given["items"], strict=True)]
+        prorated = given.get("proration_behavior", "create_prorations")
+        phases.append({**_phase(currency, begins, ends, items), "proration_behavior": prorated})
         start = ends
     if not phases:
         raise missing_param("phases")
@@ -112,6 +120,16 @@ def _end(given: dict[str, Any], start: int, recurring: Json) -> int:
         return int(given["end_date"])
     lasts = given.get("duration", recurring)
     return periods.boundary(start, lasts["interval"], lasts.get("interval_count", 1), 1)
+
+
+def _item(price: Json, given: dict[str, Any]) -> Json:
+    """Return an item of a phase; a metered one has no quantity."""
+    return {"price": price["id"]} | ({} if is_metered(price) else {"quantity": given.get("quantity", 1)})
+
+
+def span(phase: Json) -> Json:
+    """Return a phase as its schedule's current one."""
+    return {"end_date": phase["end_date"], "start_date": phase["start_date"]}
 
 
 def _phase(currency: str, start: int, end: int, items: list[Json]) -> Json:
@@ -129,7 +147,8 @@ def _phase(currency: str, start: int, end: int, items: list[Json]) -> Json:
     }
 
 
-def _unended(call: Call, *statuses: str) -> Json:
+def unended(call: Call, *statuses: str) -> Json:
+    """Return the schedule of the call, refused unless it is in one of the statuses."""
     schedule = call.require("subscription_schedule", call.path["schedule"])
     if schedule["status"] not in statuses:
         raise StripeError(
@@ -140,7 +159,7 @@ def _unended(call: Call, *statuses: str) -> Json:
 
 
 def _update(call: Call) -> Json:
-    before, given = _unended(call, "active", "not_started"), call.params
+    before, given = unended(call, "active", "not_started"), call.params
     changed = {name: given[name] for name in ("end_behavior",) if name in given}
     after: Json = {
         **before,
@@ -148,40 +167,41 @@ def _update(call: Call) -> Json:
         "metadata": merged_metadata(before["metadata"], given.get("metadata", {})),
     }
     if "phases" in given:
-        after["phases"] = _phases(call, before["phases"][0]["start_date"])
-    if before["current_phase"] is not None and after["phases"] != before["phases"]:
-        first = after["phases"][0]
-        after["current_phase"] = {"end_date": first["end_date"], "start_date": first["start_date"]}
+        after |= _replanned(call, before)
     if after != before:
         call.store.put("subscription_schedule", after)
         emit(call, "subscription_schedule.updated", after, before=before)
+        if after["subscription"] is not None:
+            subscription = call.require("subscription", after["subscription"])
+            changes = subscription_lifecycle.scheduled(call, after, subscription)
+            subscription_lifecycle.change(call, subscription, changes)
     return after
 
 
+def _replanned(call: Call, schedule: Json) -> Json:
+    """Return what the phases of the call, the current one first, change; those that are over stay."""
+    current, first = schedule["current_phase"], schedule["phases"][0]
+    start = first["start_date"] if current is None else current["start_date"]
+    phases = _phases(call, start, first["currency"])
+    if current is None:
+        return {"phases": phases}
+    items = call.store.children("subscription_item", schedule["subscription"])
+    if phases[0]["end_date"] <= max(item["current_period_start"] for item in items):
+        raise StripeError("The current phase cannot end in a period that is over.", param="phases[0]")
+    over = [phase for phase in schedule["phases"] if phase["end_date"] <= start]
+    return {"current_phase": span(phases[0]), "phases": [*over, *phases]}
+
+
 def _cancel(call: Call) -> Json:
-    schedule = _unended(call, "active", "not_started")
+    schedule = unended(call, "active", "not_started")
     if schedule["subscription"] is None:
-        return subscription_lifecycle.end_schedule(call, schedule["id"])
+        return subscription_lifecycle.end_schedule(call, schedule["id"], "canceled")
     subscription_lifecycle.cancel(call, call.require("subscription", schedule["subscription"]))
     return call.require("subscription_schedule", schedule["id"])
 
 
 def _release(call: Call) -> Json:
-    before = _unended(call, "active", "not_started")
-    released = {
-        **before,
-        "current_phase": None,
-        "released_at": call.now,
-        "released_subscription": before["subscription"],
-        "status": "released",
-        "subscription": None,
-    }
-    call.store.put("subscription_schedule", released)
-    emit(call, "subscription_schedule.released", released, before=before)
-    if before["subscription"] is not None:
-        subscription = call.require("subscription", before["subscription"])
-        subscription_lifecycle.change(call, subscription, {"schedule": None})
-    return released
+    return subscription_lifecycle.release_schedule(call, unended(call, "active", "not_started"))
 
 
 _PHASES = ListOf(
@@ -193,6 +213,7 @@ _PHASES = ListOf(
             ),
             "end_date": Integer(),
             "items": ListOf(Shape({"price": Text(), "quantity": Integer(0)}, ("price",))),
+            "proration_behavior": Choice(("always_invoice", "create_prorations", "none")),
             "start_date": Integer(),
         },
         ("items",),

@@ -1,8 +1,8 @@
-"""What happens to a subscription that is there: changed, discounted, cancelled with its schedule."""
+"""What happens to a subscription that is there: changed, discounted, scheduled, cancelled."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from local.stripe_standin import coupons
 from local.stripe_standin.call import embedded_list, route
@@ -52,17 +52,52 @@ def _undiscount(call: Call) -> Json:
     return gone[0]
 
 
-def end_schedule(call: Call, schedule_id: str) -> Json:
-    """Cancel a schedule, say so in an Event, and return it."""
+def scheduled(call: Call, schedule: Json, subscription: Json) -> Json:
+    """Return what an active schedule sets of its subscription: itself, and when the subscription is to end.
+
+    As at Stripe that is set only when the last phase has begun, of a schedule that cancels at its end.
+    """
+    end, last = schedule["current_phase"]["end_date"], schedule["phases"][-1]["end_date"]
+    if schedule["end_behavior"] != "cancel" or end != last:
+        return {"schedule": schedule["id"], "cancel_at": None, "canceled_at": None}
+    decided = subscription["canceled_at"] or call.now
+    return {"schedule": schedule["id"], "cancel_at": end, "canceled_at": decided}
+
+
+def end_schedule(call: Call, schedule_id: str, status: Literal["canceled", "completed"]) -> Json:
+    """End a schedule, say so in an Event, and return it."""
     before = call.require("subscription_schedule", schedule_id)
-    canceled = {**before, "canceled_at": call.now, "current_phase": None, "status": "canceled"}
-    call.store.put("subscription_schedule", canceled)
-    emit(call, "subscription_schedule.canceled", canceled, before=before)
-    return canceled
+    ended = {**before, f"{status}_at": call.now, "current_phase": None, "status": status}
+    call.store.put("subscription_schedule", ended)
+    emit(call, f"subscription_schedule.{status}", ended, before=before)
+    return ended
 
 
-def cancel(call: Call, subscription: Json) -> Json:
-    """End the subscription and its schedule now, without proration, and say so in Events."""
+def release_schedule(call: Call, before: Json) -> Json:
+    """End a schedule without its subscription, which goes on; say so in Events, and return the schedule."""
+    released: Json = {
+        **before,
+        "current_phase": None,
+        "released_at": call.now,
+        "released_subscription": before["subscription"],
+        "status": "released",
+        "subscription": None,
+    }
+    call.store.put("subscription_schedule", released)
+    emit(call, "subscription_schedule.released", released, before=before)
+    if before["subscription"] is not None:
+        subscription = call.require("subscription", before["subscription"])
+        change(call, subscription, {"schedule": None, "cancel_at": None, "canceled_at": None})
+    return released
+
+
+def cancel(
+    call: Call, subscription: Json, *, schedule_is: Literal["canceled", "completed"] = "canceled"
+) -> Json:
+    """End the subscription and its schedule now, without proration, and say so in Events.
+
+    Return the subscription as Stripe shows it.
+    """
     details = {**subscription["cancellation_details"], "reason": "cancellation_requested"}
     ended = {
         **subscription,
@@ -76,7 +111,7 @@ def cancel(call: Call, subscription: Json) -> Json:
     shown = view(call.store, ended)
     emit(call, "customer.subscription.deleted", shown)
     if subscription["schedule"] is not None:
-        end_schedule(call, subscription["schedule"])
+        end_schedule(call, subscription["schedule"], schedule_is)
     return shown
 
 

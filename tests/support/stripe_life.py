@@ -60,7 +60,7 @@ def live_a_whole_life(standin: RunningStandin) -> None:
     live_meters(api, product)
     live_meter_events(standin, api, customer)
     live_event_destinations(standin)
-    live_schedules(api, customer, monthly)
+    live_schedules(standin, api, customer, monthly)
     live_subscriptions(api, customer, monthly)
     live_invoices(api, customer, once, rate, coupon)
     live_events(api)
@@ -247,7 +247,7 @@ def live_event_destinations(standin: RunningStandin) -> None:
     destinations.delete(made)
 
 
-def live_schedules(api: Any, customer: str, price: str) -> None:
+def live_schedules(standin: RunningStandin, api: Any, customer: str, price: str) -> None:
     schedules = api.subscription_schedules
     subscription = api.subscriptions.create({"customer": customer, "items": [{"price": price}]}).id
     released = schedules.create({"from_subscription": subscription}).id
@@ -258,7 +258,13 @@ def live_schedules(api: Any, customer: str, price: str) -> None:
     schedules.update(ended.id, {"phases": [first, second], "metadata": {"k": "v"}})
     schedules.cancel(ended.id)
     later = {"customer": customer, "start_date": int(time.time()) + 86_400, "phases": [second, second]}
-    schedules.retrieve(schedules.create(later).id)
+    for end in ("cancel", "release"):
+        begun = schedules.create({**later, "end_behavior": end}).id
+        for _ in ("it begins", "its second phase begins", "it ends"):
+            standin.form(f"/_standin/subscription_schedules/{begun}/advance", {})
+            api.subscriptions.list({"customer": customer, "status": "all"})
+            api.invoices.list({"customer": customer})
+            schedules.retrieve(begun)
     schedules.list({"customer": customer})
 
 
