@@ -43,11 +43,14 @@ def _customer_change(scene: Scene) -> Params:
     return scene.random.choice(changes)
 
 
-def _new_subscription(scene: Scene) -> Params:
+def _items(scene: Scene, most: int) -> list[Params]:
     prices = scene.names["price"][:2]
     chosen = scene.random.sample(prices, scene.random.randint(1, len(prices)))
-    items = [{"price": Ref(price), "quantity": scene.random.randint(1, 5)} for price in chosen]
-    given: Params = {"items": items, "default_tax_rates": scene.some("tax_rate", 1)}
+    return [{"price": Ref(price), "quantity": scene.random.randint(1, most)} for price in chosen]
+
+
+def _new_subscription(scene: Scene) -> Params:
+    given: Params = {"items": _items(scene, 5), "default_tax_rates": scene.some("tax_rate", 1)}
     if scene.chance(0.4):
         given |= {"collection_method": "send_invoice", "days_until_due": 14}
     if scene.chance(0.3):
@@ -68,24 +71,32 @@ def _subscription_change(scene: Scene) -> Params:
 
 
 def _phases(scene: Scene) -> list[Params]:
-    prices = scene.names["price"][:2]
     return [
         {
-            "items": [{"price": Ref(scene.random.choice(prices)), "quantity": scene.random.randint(1, 9)}],
-            "duration": {"interval": "month", "interval_count": scene.random.randint(1, 12)},
+            "items": _items(scene, 9),
+            "duration": {
+                "interval": scene.random.choice(("week", "month", "month")),
+                "interval_count": scene.random.randint(1, 3),
+            },
+            "proration_behavior": "none",
         }
         for _ in range(scene.random.randint(1, 3))
     ]
 
 
 def _later_schedule(scene: Scene) -> Params:
-    return {"start_date": 3_000_000_000 + scene.random.randrange(_MONTH), "phases": _phases(scene)}
+    start = 3_000_000_000 + scene.random.randrange(_MONTH)
+    return {"start_date": start, "phases": _phases(scene), **_end(scene)}
+
+
+def _end(scene: Scene) -> Params:
+    return {"end_behavior": scene.random.choice(("cancel", "release"))}
 
 
 def _schedule_change(scene: Scene) -> Params:
     if scene.chance(0.6):
         return {"phases": _phases(scene)}
-    return {"end_behavior": scene.random.choice(("cancel", "release"))}
+    return _end(scene)
 
 
 def _coupon_again(scene: Scene) -> Params:
@@ -139,6 +150,7 @@ CALLS = (
         "POST",
         "/v1/subscription_schedules",
         "subscription",
+        _end,
         statuses=("active",),
         parameter="from_subscription",
     ),
@@ -188,6 +200,13 @@ CALLS = (
         "/_standin/subscriptions/{subscription}/renew",
         "subscription",
         statuses=("active",),
+    ),
+    Kind(
+        2.5,
+        "POST",
+        "/_standin/subscription_schedules/{schedule}/advance",
+        "subscription_schedule",
+        statuses=("active", "not_started"),
     ),
     Kind(
         0.5,

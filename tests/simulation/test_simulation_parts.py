@@ -67,7 +67,7 @@ def test_time_versions_and_products_are_in_the_histories(theatre: Theatre) -> No
     """Given a few worlds, when they are played, then subscriptions renew, and endpoints have old versions."""
     plan = replace(_SMALL, outages=0.0, fixed={**_SMALL.fixed, "old": 1.0, "faults": 0.0})
     asked, told, turned = Counter[str](), Counter[str](), 0
-    for number in range(3):
+    for number in range(12):
         result = theatre.play(plan, number)
         assert result.differences == ()
         asked += Counter(each.pattern for each in result.script.actions if isinstance(each, Ask))
@@ -76,6 +76,31 @@ def test_time_versions_and_products_are_in_the_histories(theatre: Theatre) -> No
     assert asked["/_standin/subscriptions/{subscription}/renew"] > 0
     assert told.keys() >= {"product.updated", "price.updated", "product.deleted"}
     assert turned >= 6
+
+
+def test_phases_begin_change_and_end_in_the_histories(theatre: Theatre) -> None:
+    """Given a few worlds, when they are played, then schedules begin, go on, are released and completed."""
+    plan = replace(_SMALL, outages=0.0, fixed={**_SMALL.fixed, "faults": 0.0})
+    turns: set[frozenset[str]] = set()
+    for number in range(16):
+        result = theatre.play(plan, number)
+        assert result.differences == ()
+        for each in result.script.actions:
+            if isinstance(each, Ask) and each.pattern.endswith("/advance"):
+                told = {
+                    said.partition(" of ")[0]
+                    for name, said in result.told.items()
+                    if name.partition(".")[0] == str(each.number)
+                }
+                turns.add(frozenset(told))
+    for turn in (
+        {"customer.subscription.created", "invoice.created", "subscription_schedule.updated"},
+        {"customer.subscription.updated", "invoice.created", "subscription_schedule.updated"},
+        {"customer.subscription.updated", "subscription_schedule.released"},
+        {"customer.subscription.deleted", "subscription_schedule.completed"},
+    ):
+        assert any(told >= turn for told in turns), turn
+    assert any("subscription_schedule.expiring" in told for told in turns)
 
 
 def test_every_kind_is_compared() -> None:
