@@ -154,7 +154,7 @@ CALLS = (
         statuses=("active",),
         parameter="from_subscription",
     ),
-    Kind(0.4, "POST", "/v1/subscription_schedules", "customer", _later_schedule, parameter="customer"),
+    Kind(0.8, "POST", "/v1/subscription_schedules", "customer", _later_schedule, parameter="customer"),
     Kind(
         1.5,
         "POST",
@@ -202,7 +202,7 @@ CALLS = (
         statuses=("active",),
     ),
     Kind(
-        2.5,
+        4,
         "POST",
         "/_standin/subscription_schedules/{schedule}/advance",
         "subscription_schedule",
