@@ -193,13 +193,14 @@ def test_what_stripe_deleted_meanwhile_ends_deleted(recovery: Recovery) -> None:
 
 
 def test_a_backfill_keeps_to_stripes_limit(recovery: Recovery) -> None:
-    """Given a limit that Stripe enforces, when backfilled at four fifths of it, then no call is refused."""
-    recovery.environment["STRIPE_RATE_LIMIT"] = "25"
+    """Given a limit that Stripe enforces, when backfilled at nearly all of it, then no call is refused."""
+    recovery.environment["STRIPE_RATE_LIMIT"] = "10"
     recovery.stripe.load(*(customer(id=f"cus_{n}") for n in range(1200)))
-    recovery.stripe.helper("PUT", "/_standin/rate", {"per_second": 25})
+    recovery.stripe.helper("PUT", "/_standin/rate", {"per_second": 10})
     assert recovery.backfill()["customer"]["objects"] == 1200
     rate = recovery.stripe.helper("GET", "/_standin/rate")
-    assert (rate["refused"], rate["taken"] >= 17) == (0, True)
+    # Nearly three times what the stand-in takes at once: in the next test as many calls are too many.
+    assert (rate["refused"], rate["taken"] >= 27) == (0, True)
 
 
 def test_a_call_that_stripe_refuses_is_made_again(recovery: Recovery) -> None:

@@ -23,7 +23,7 @@ from billing.domain.recovery import CursorGoneError, NotAllowedError
 from tests.fakes.stripe_payloads import CREATED, customer, event, subscription
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tests.fixtures.stripe_data import RunningStandin
 
@@ -64,14 +64,20 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def asked(refusals: int, retry_after: str | None, patience: float) -> tuple[int, list[float], bool]:
+def asked(
+    refusals: int, retry_after: str | None, patience: float, refused: Callable[[], None] | None = None
+) -> tuple[int, list[float], bool]:
     """Return how many calls were made, how long was waited each time, and whether an answer came."""
     server = Limited(refusals, retry_after)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     waits: list[float] = []
     connection = StripeConnection(
-        lambda _: KEY, f"http://127.0.0.1:{server.server_port}", patience=patience, sleep=waits.append
+        lambda _: KEY,
+        f"http://127.0.0.1:{server.server_port}",
+        refused=refused,
+        patience=patience,
+        sleep=waits.append,
     )
     try:
         found = connection.get("/v1/customers/cus_1")
@@ -101,6 +107,14 @@ def test_patience_has_an_end() -> None:
     """Given a Stripe that refuses on and on, when the patience is used up, then it is unavailable."""
     assert asked(1000, "4", patience=10) == (3, [4.0, 4.0], False)
     assert asked(1000, "86400", patience=10)[0] == 1
+
+
+def test_the_pace_is_told_of_each_refusal() -> None:
+    """Given a Stripe that refuses twice and then once more, when asked, then the pace is told three times."""
+    told: list[str] = []
+    assert asked(2, "0", patience=10, refused=lambda: told.append("patient")) == (3, [0.0, 0.0], True)
+    assert asked(1, None, patience=0, refused=lambda: told.append("not")) == (1, [], False)
+    assert told == ["patient", "patient", "not"]
 
 
 def test_without_patience_a_refusal_is_told_at_once() -> None:

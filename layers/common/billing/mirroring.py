@@ -171,21 +171,21 @@ def replay_stripe_event() -> ReplayStripeEvent:
 
 @cache
 def _stripe_connection() -> StripeConnection:
-    """Return the connection of what may wait for Stripe, and leaves a fifth of its calls to the events."""
+    """Return the connection of what may wait for Stripe, and goes slower where the events need its calls."""
     from billing.adapters.stripe.client import StripeConnection
-    from billing.adapters.stripe.pace import TokenBucket
+    from billing.adapters.stripe.pace import SHARE, YieldingPace
 
     secret_id = required(os.environ, "STRIPE_API_KEY_SECRET_ID")
-    limit = calls_per_second(os.environ)
+    pace = YieldingPace(SHARE * calls_per_second(os.environ))
 
     def api_key(refresh: bool) -> str:
         return _secrets().text(secret_id, "api_key", refresh=refresh)
 
-    # In no second more than the limit: what has gathered in a pause is no more than the share left over.
     return StripeConnection(
         api_key,
         required(os.environ, "STRIPE_API_BASE"),
-        pace=TokenBucket(0.8 * limit, burst=max(1.0, 0.2 * limit)),
+        pace=pace,
+        refused=pace.refused,
         patience=20.0,
     )
 

@@ -76,8 +76,8 @@ class StripeConnection:
 
     `api_key` returns the key, True asks for a fresh reading; `base` is the address of the API;
     `retries` is how often the SDK tries again, half a second and more apart; `clock` counts seconds.
-    `pace` returns when the next call may be made. When Stripe asks to slow down all the same (429), calls
-    wait for up to `patience` seconds in all before they give up.
+    `pace` returns when the next call may be made. When Stripe asks to slow down all the same (429), `refused`
+    is called, and calls wait for up to `patience` seconds in all before they give up.
     """
 
     def __init__(
@@ -88,6 +88,7 @@ class StripeConnection:
         retries: int = 2,
         clock: Callable[[], float] = time.monotonic,
         pace: Callable[[], None] | None = None,
+        refused: Callable[[], None] | None = None,
         patience: float = 0.0,
         sleep: Callable[[float], None] = time.sleep,
         timeouts: Timeouts = _USUAL,
@@ -97,6 +98,7 @@ class StripeConnection:
         self._retries = retries
         self._clock = clock
         self._pace = pace
+        self._refused = refused
         self._patience = patience
         self._sleep = sleep
         self._timeouts = timeouts
@@ -191,6 +193,8 @@ class StripeConnection:
             except stripe.StripeError as error:
                 if error.http_status != _TOO_MANY:
                     raise
+                if self._refused is not None:
+                    self._refused()
                 wait = _wait(error.headers or {}, tries)
                 if wait > left:
                     raise

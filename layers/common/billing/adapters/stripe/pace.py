@@ -9,6 +9,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+SHARE = 0.95
+"""What calls that may wait take of Stripe's limit while nobody else needs it; the rest is for jitter."""
+_HALF = 0.5
+_LEAST = 1 / 16
+"""The share of its rate that a pace keeps, however often it was refused."""
+_RECOVERY = 20.0
+"""Seconds in which a pace that stood still would be back at its rate; half of it comes back in ten."""
+_UNDER_WAY = 1.0
+"""Seconds for which a refusal may be of a call that was let through before the pace went down."""
+
 
 class TokenBucket:
     """Lets calls through at `rate` a second, with up to `burst` at once after a pause; for any thread."""
@@ -42,3 +52,60 @@ class TokenBucket:
             owed = -self._tokens / self._rate
         if owed > 0:
             self._sleep(owed)
+
+
+class YieldingPace:
+    """Lets calls through evenly, at most `rate` a second, and fewer after Stripe refused one; for any thread.
+
+    Once the account's limit is used up, it is chance who is refused. So this one takes a refusal as a sign that
+    others need calls: it halves its rate, and raises it again by as much each second, until the next refusal
+    or its full rate. It never lets two through at once, so that no second has more than `rate`, rounded up.
+    """
+
+    def __init__(
+        self,
+        rate: float,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        if not rate > 0:
+            raise ValueError("a pace needs a rate above 0")
+        self._most = rate
+        self._clock = clock
+        self._sleep = sleep
+        self._lock = threading.Lock()
+        self._next = clock()
+        self._low = rate
+        self._lowered: float | None = None
+
+    @property
+    def rate(self) -> float:
+        """How many calls a second it lets through now."""
+        with self._lock:
+            return self._rate(self._clock())
+
+    def __call__(self) -> None:
+        """Return when the next call may be made."""
+        with self._lock:
+            now = self._clock()
+            turn = max(now, self._next)
+            self._next = turn + 1 / self._rate(now)
+        if turn > now:
+            self._sleep(turn - now)
+
+    def refused(self) -> None:
+        """Go down: Stripe refused a call, this one's or another's.
+
+        Calls that were under way together are refused together, and that counts once.
+        """
+        with self._lock:
+            now = self._clock()
+            if self._lowered is None or now - self._lowered >= _UNDER_WAY:
+                self._low = max(self._rate(now) * _HALF, self._most * _LEAST)
+                self._lowered = now
+
+    def _rate(self, now: float) -> float:
+        if self._lowered is None:
+            return self._most
+        return min(self._most, self._low + (now - self._lowered) * self._most / _RECOVERY)
