@@ -13,6 +13,7 @@ from billing.domain.recovery import (
     CursorGoneError,
     EventPage,
     KindBackfill,
+    ListedPage,
     NotAllowedError,
     ObjectPage,
     Sweep,
@@ -178,7 +179,7 @@ class FakeStripeLists:
             else:
                 self.states.append(state)
 
-    def page(self, kind: ObjectKind, after: str | None, until: datetime | None) -> ObjectPage:
+    def page(self, kind: ObjectKind, after: str | None, until: datetime | None) -> ListedPage:
         """Return the next page."""
         self.asked.append((kind, after))
         if self.away:
@@ -195,7 +196,7 @@ class FakeStripeLists:
         elif until is not None:
             newest = [state for state in newest if state.created <= until]
         shown = newest[: self.size]
-        return ObjectPage(
+        page = ObjectPage(
             observations=tuple(Observation(s, self.now) for s in shown if s.id not in self.unreadable),
             unreadable=tuple(UnreadableObject(s.id, "broken") for s in shown if s.id in self.unreadable),
             read_at=self.now,
@@ -204,6 +205,7 @@ class FakeStripeLists:
             has_more=len(newest) > self.size,
             whole=kind not in self.in_part,
         )
+        return ListedPage(page.last, page.oldest, page.has_more, lambda: page)
 
 
 class FakeBackfillLog:

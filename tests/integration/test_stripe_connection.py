@@ -190,7 +190,7 @@ def test_an_unknown_cursor_is_said(connection: StripeConnection) -> None:
 def test_a_list_can_be_entered_by_time(connection: StripeConnection, stripe_standin: RunningStandin) -> None:
     """Given customers of several seconds, when a list is entered at one, then that second is in it."""
     stripe_standin.load(*(customer(id=f"cus_t{n}", created=CREATED - 5000 - n) for n in range(4)))
-    page = StripeObjectLists(connection).page(ObjectKind.CUSTOMER, None, instant(CREATED - 5002))
+    page = StripeObjectLists(connection).page(ObjectKind.CUSTOMER, None, instant(CREATED - 5002)).read()
     assert [one.state.id for one in page.observations] == ["cus_t2", "cus_t3"]
     assert (page.last, page.oldest, page.has_more) == ("cus_t3", instant(CREATED - 5003), False)
 
@@ -200,7 +200,7 @@ def test_cancelled_subscriptions_are_listed(
 ) -> None:
     """Given a cancelled subscription, which Stripe leaves out by default, when listed, then it is there."""
     stripe_standin.load(subscription(id="sub_gone", status="canceled"))
-    page = StripeObjectLists(connection).page(ObjectKind.SUBSCRIPTION, None, None)
+    page = StripeObjectLists(connection).page(ObjectKind.SUBSCRIPTION, None, None).read()
     assert [one.state.id for one in page.observations] == ["sub_gone"]
 
 
@@ -213,7 +213,7 @@ def test_an_object_that_cannot_be_read_does_not_hide_the_others(
         customer(id="cus_ok", created=CREATED + 7),
     ]
     stripe_standin.load(*made)
-    page = StripeObjectLists(connection).page(ObjectKind.CUSTOMER, None, None)
+    page = StripeObjectLists(connection).page(ObjectKind.CUSTOMER, None, None).read()
     assert [(one.id, one.reason) for one in page.unreadable] == [
         ("cus_bad", "customer.balance: not an integer")
     ]
@@ -233,7 +233,7 @@ def test_active_and_inactive_prices_are_listed_one_after_the_other(
     stripe_standin.load(*(json.loads(str(price)) | {"active": False} for price in prices[:3]))
     lists, after, seen, cursors = StripeObjectLists(connection), None, [], []
     while True:
-        page = lists.page(ObjectKind.PRICE, after, None)
+        page = lists.page(ObjectKind.PRICE, after, None).read()
         assert not page.whole
         assert not page.unreadable
         seen += [one.state.id for one in page.observations]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from billing.domain.errors import BillingError, UnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from billing.domain.mirror import ObjectKind, Observation, Outcome
@@ -109,6 +109,19 @@ class ObjectPage:
     oldest: datetime | None
     has_more: bool
     whole: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ListedPage:
+    """A page whose objects were not read yet; where the next one begins is known already.
+
+    `last`, `oldest` and `has_more` are those of the page that `read` returns, which any thread may call.
+    """
+
+    last: str | None
+    oldest: datetime | None
+    has_more: bool
+    read: Callable[[], ObjectPage]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from billing.domain.credit_notes import CreditNote
-from billing.domain.errors import RefusedError
+from billing.domain.errors import BillingError, RefusedError
 from billing.domain.invoices import Invoice
 from billing.domain.lifecycles import is_complete
 from billing.domain.mirror import Deletion, Observation, Verdict
@@ -22,10 +22,11 @@ from billing.use_cases.learn_discounts import LearnDiscounts
 from billing.use_cases.settle_object import SettleObject
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from concurrent.futures import Future
 
     from billing.domain.mirror import ObjectKind
-    from billing.domain.recovery import KindBackfill, ObjectPage
+    from billing.domain.recovery import KindBackfill, ListedPage, ObjectPage
     from billing.use_cases.mirror_ports import Mirror, StripeObjects
     from billing.use_cases.recovery_ports import BackfillLog, StripeLists
     from billing.use_cases.settle_object import Fetched
@@ -57,7 +58,7 @@ class BackfillStripeObjects:
     """Reads every list to its end and writes what is later than what stands, as an event would.
 
     `livemode` is the mode that this system mirrors. Calls to Stripe run in threads of their own, at most
-    eight at once and one page ahead; how fast they may be is the adapters' matter.
+    eight at once and two pages ahead; how fast they may be is the adapters' matter.
     """
 
     def __init__(
@@ -152,24 +153,40 @@ class _Run:
     def _list(self, row: KindBackfill, more_time: Callable[[], bool]) -> KindBackfill:
         if row.listed or not more_time():
             return row
-        ahead = self._pool.submit(self._page, row)
-        while True:
-            try:
-                page = ahead.result()
-            except NotAllowedError:
-                # The other kinds are worth having all the same.
-                return self._kept(row, replace(row, stopped=NOT_ALLOWED, finished=True))
-            goes_on = page.has_more and more_time()
-            if goes_on:
-                # Stripe is asked for the next page while this one is written.
-                ahead = self._pool.submit(
-                    self._page, replace(row, after=page.last, oldest=page.oldest or row.oldest)
-                )
-            row = self._write_page(row, page)
-            if not goes_on:
-                return row
+        try:
+            for page in self._pages(row, more_time):
+                row = self._write_page(row, page)
+        except NotAllowedError:
+            # The other kinds are worth having all the same.
+            return self._kept(row, replace(row, stopped=NOT_ALLOWED, finished=True))
+        return row
 
-    def _page(self, row: KindBackfill) -> ObjectPage:
+    def _pages(self, row: KindBackfill, more_time: Callable[[], bool]) -> Iterator[ObjectPage]:
+        """Yield the pages from the row's place on.
+
+        While the caller writes one, the next is read and the one after it asked for: what goes on at
+        Stripe, here and in the database takes about as long each. An error comes after the pages before it.
+        """
+        asked: Future[ListedPage] | None = self._pool.submit(self._page, row)
+        reading: Future[ObjectPage] | None = None
+        while asked is not None:
+            try:
+                listed = asked.result()
+            except BillingError:
+                if reading is not None:
+                    yield reading.result()
+                raise
+            before, reading = reading, self._pool.submit(listed.read)
+            asked = None
+            if listed.has_more and more_time():
+                row = replace(row, after=listed.last, oldest=listed.oldest or row.oldest)
+                asked = self._pool.submit(self._page, row)
+            if before is not None:
+                yield before.result()
+        if reading is not None:
+            yield reading.result()
+
+    def _page(self, row: KindBackfill) -> ListedPage:
         try:
             return self._lists.page(row.kind, row.after, None if row.after else row.oldest)
         except CursorGoneError:

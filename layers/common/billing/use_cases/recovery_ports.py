@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from billing.domain.mirror import MalformedEvent, ObjectKind, Outcome, StripeEvent
-    from billing.domain.recovery import EventPage, InboxRow, KindBackfill, ObjectPage, Sweep, SweptWindow
+    from billing.domain.recovery import EventPage, InboxRow, KindBackfill, ListedPage, Sweep, SweptWindow
 
 
 class StripeEvents(Protocol):
@@ -111,8 +111,10 @@ class Inbox(Protocol):
 class StripeLists(Protocol):
     """Stripe's lists of its objects."""
 
-    def page(self, kind: ObjectKind, after: str | None, until: datetime | None) -> ObjectPage:
+    def page(self, kind: ObjectKind, after: str | None, until: datetime | None) -> ListedPage:
         """Return the next 100 objects, newest first: after the object `after`, or created up to `until`.
+
+        What is wrong with an object itself is said when they are read: UnavailableError as well.
 
         Raises
         ------

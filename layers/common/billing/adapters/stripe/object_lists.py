@@ -11,7 +11,7 @@ from billing.adapters.stripe.objects import EXPANSIONS, PATHS
 from billing.adapters.stripe.reading import Node, UnreadableError
 from billing.domain.errors import UnavailableError
 from billing.domain.mirror import ObjectKind, Observation
-from billing.domain.recovery import ObjectPage, UnreadableObject
+from billing.domain.recovery import ListedPage, ObjectPage, UnreadableObject
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,8 +70,10 @@ class StripeObjectLists:
         """Close the connections to Stripe."""
         self._stripe.close()
 
-    def page(self, kind: ObjectKind, after: str | None, until: datetime | None) -> ObjectPage:
+    def page(self, kind: ObjectKind, after: str | None, until: datetime | None) -> ListedPage:
         """Return the next 100 objects, newest first: after the cursor `after`, or created up to `until`.
+
+        They are read later, as the next page can be asked for before.
 
         Raises
         ------
@@ -95,9 +97,10 @@ class StripeObjectLists:
             answer = self._stripe.get(PATHS[kind], query)
             if answer is None:
                 raise UnavailableError("stripe")
-            return _in_parts(listing, part, _page(kind, answer))
+            page = _in_parts(listing, part, _page(kind, answer))
         except UnreadableError as error:
             raise UnavailableError("stripe") from error
+        return ListedPage(page.last, page.oldest, page.has_more, lambda: _read(kind, answer, page))
 
 
 def _position(listing: Listing, after: str | None) -> tuple[int, str | None]:
@@ -119,22 +122,41 @@ def _in_parts(listing: Listing, part: int, page: ObjectPage) -> ObjectPage:
 
 
 def _page(kind: ObjectKind, answer: Answer) -> ObjectPage:
+    """Return the page without its objects, which take longer to read than where the next page begins."""
     page = Node(kind.value, answer.members)
     rows = page.nodes("data")
-    observations, unreadable = [], []
-    for row in rows:
-        try:
-            state = read_object(kind, row.members, API_VERSION)
-        except UnreadableError as error:
-            unreadable.append(UnreadableObject(row.text("id"), str(error)))
-        else:
-            observations.append(Observation(state, answer.before))
     return ObjectPage(
-        observations=tuple(observations),
-        unreadable=tuple(unreadable),
+        observations=(),
+        unreadable=(),
         read_at=answer.before,
         last=rows[-1].text("id") if rows else None,
         oldest=rows[-1].instant("created") if rows else None,
         # An empty page has nothing to go on from, whatever it says.
         has_more=page.flag("has_more") and bool(rows),
     )
+
+
+def _read(kind: ObjectKind, answer: Answer, page: ObjectPage) -> ObjectPage:
+    """Return the page with its objects.
+
+    Raises
+    ------
+    UnavailableError
+        One that cannot be read has no id.
+    """
+    observations, unreadable = [], []
+    for row in Node(kind.value, answer.members).nodes("data"):
+        try:
+            state = read_object(kind, row.members, API_VERSION)
+        except UnreadableError as error:
+            unreadable.append(UnreadableObject(_id_of(row), str(error)))
+        else:
+            observations.append(Observation(state, answer.before))
+    return replace(page, observations=tuple(observations), unreadable=tuple(unreadable))
+
+
+def _id_of(row: Node) -> str:
+    try:
+        return row.text("id")
+    except UnreadableError as error:
+        raise UnavailableError("stripe") from error
