@@ -222,7 +222,7 @@ def view(store: Store, invoice: Json) -> Json:
     """Return the invoice as Stripe shows it: with its first lines embedded."""
     url = f"/v1/invoices/{invoice['id']}/lines"
     lines = store.children("line_item", invoice["id"], EMBEDDED + 1)
-    shown = {key: value for key, value in invoice.items() if not key.startswith("_")}
+    shown = {key: value for key, value in invoice.items() if key[0] != "_"}
     return {**shown, "lines": embedded_list(lines, url, EMBEDDED)}
 
 

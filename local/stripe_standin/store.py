@@ -161,7 +161,7 @@ class Store:
             "SELECT body FROM objects WHERE kind = ? AND parent = ? ORDER BY seq LIMIT ?",
             (kind, parent, -1 if limit is None else limit),
         )
-        return [_object(row[0]) for row in rows]
+        return _objects(rows.fetchall())
 
     def all(self, kind: str, filters: Sequence[Filter] = ()) -> list[Json]:
         """Return every object of the kind that meets all filters, oldest first."""
@@ -170,7 +170,7 @@ class Store:
             f"SELECT body FROM objects WHERE kind = ?{where} ORDER BY created, seq",  # noqa: S608 - no values inside
             (kind, *values),
         )
-        return [_object(row[0]) for row in rows]
+        return _objects(rows.fetchall())
 
     def counts(self) -> dict[str, int]:
         """Return how many objects of each kind there are."""
@@ -223,7 +223,7 @@ class Store:
             f"SELECT body FROM objects WHERE kind = ?{where} ORDER BY {ordering} LIMIT ?",  # noqa: S608 - fixed
             (kind, *values, limit + 1),
         ).fetchall()
-        found = [_object(row[0]) for row in rows[:limit]]
+        found = _objects(rows[:limit])
         if backwards:
             found.reverse()
         return found, len(rows) > limit
@@ -247,4 +247,10 @@ def _conditions(filters: Sequence[Filter]) -> tuple[str, list[str | int]]:
 
 def _object(text: str) -> Json:
     loaded: Json = json.loads(text)
+    return loaded
+
+
+def _objects(rows: Sequence[tuple[str]]) -> list[Json]:
+    # In one text, whose names are then made once for all of them.
+    loaded: list[Json] = json.loads(f"[{','.join(body for (body,) in rows)}]")
     return loaded

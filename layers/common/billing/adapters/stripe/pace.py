@@ -57,7 +57,7 @@ class TokenBucket:
 class YieldingPace:
     """Lets calls through evenly, at most `rate` a second, and fewer after Stripe refused one; for any thread.
 
-    Once the account's limit is used up, it is chance who is refused. So this one takes a refusal as a sign that
+    Once the account's limit is used up, it is chance who is refused. So this takes a refusal as a sign that
     others need calls: it halves its rate, and raises it again by as much each second, until the next refusal
     or its full rate. It never lets two through at once, so that no second has more than `rate`, rounded up.
     """
