@@ -14,8 +14,9 @@ from billing.adapters.postgres.mirror import PostgresMirror
 from billing.adapters.stripe.client import StripeConnection
 from billing.adapters.stripe.object_lists import StripeObjectLists
 from billing.adapters.stripe.objects import StripeApi
-from billing.adapters.stripe.pace import TokenBucket
+from billing.adapters.stripe.pace import YieldingPace
 from billing.domain.mirror import ObjectKind
+from billing.entrypoints.collecting import rarely_collected
 from billing.use_cases.backfill_stripe_objects import BackfillStripeObjects
 
 if TYPE_CHECKING:
@@ -44,14 +45,16 @@ def backfill(
         Not every invoice was written.
     """
     calls = 0
-    wait = TokenBucket(pace)
+    wait = YieldingPace(pace)
 
     def paced() -> None:
         nonlocal calls
         wait()
         calls += 1
 
-    connection = StripeConnection(lambda _: "sk_test_bench", stripe, pace=paced)
+    connection = StripeConnection(
+        lambda _: "sk_test_bench", stripe, pace=paced, refused=wait.refused, patience=20.0
+    )
     with Database(settings, lambda _: credentials) as database:
         run = BackfillStripeObjects(
             StripeObjectLists(connection),
@@ -65,7 +68,8 @@ def backfill(
         connection.get("/v1/invoices", {"limit": 1})
         calls = 0
         began, worked = time.monotonic(), time.process_time()
-        done = run(lambda: True)
+        with rarely_collected():
+            done = run(lambda: True)
         seconds, cpu = time.monotonic() - began, time.process_time() - worked
     connection.close()
     written = sum(kind.written for kind in done.kinds)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from billing.domain.errors import InvalidParameterError, NotFoundError, PayloadRejectedError
 from billing.domain.mirror import Outcome
 from billing.domain.recovery import OvertakenError
+from billing.entrypoints.collecting import rarely_collected
 from billing.entrypoints.observability import count, logger
 
 if TYPE_CHECKING:
@@ -96,7 +97,8 @@ def backfill(
 ) -> dict[str, object]:
     """Backfill for `seconds` or until nearly the function's end, and return where it stands."""
     try:
-        done = run(time_of(context, BACKFILL_MARGIN, event.get("seconds")))
+        with rarely_collected():
+            done = run(time_of(context, BACKFILL_MARGIN, event.get("seconds")))
     except OvertakenError:
         logger().info("another run backfills")
         return {"finished": False, "overtaken": True, "kinds": []}
