@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from billing.adapters.postgres.backfills import PostgresBackfillLog
 from billing.adapters.postgres.connection import Database
 from billing.adapters.postgres.mirror import PostgresMirror
-from billing.adapters.stripe.client import StripeConnection
+from billing.adapters.stripe.client import StripeConnection, Waiting
 from billing.adapters.stripe.object_lists import StripeObjectLists
 from billing.adapters.stripe.objects import StripeApi
 from billing.adapters.stripe.pace import YieldingPace
@@ -53,7 +53,7 @@ def backfill(
         calls += 1
 
     connection = StripeConnection(
-        lambda _: "sk_test_bench", stripe, pace=paced, refused=wait.refused, patience=20.0
+        lambda _: "sk_test_bench", stripe, pace=paced, refused=wait.refused, waiting=Waiting(patience=20.0)
     )
     with Database(settings, lambda _: credentials) as database:
         run = BackfillStripeObjects(

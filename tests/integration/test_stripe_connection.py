@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from billing.adapters.stripe.client import StripeConnection, Timeouts
+from billing.adapters.stripe.client import StripeConnection, Waiting
 from billing.adapters.stripe.event_list import StripeEventList
 from billing.adapters.stripe.event_types import THIN_TYPES
 from billing.adapters.stripe.object_lists import LISTINGS, StripeObjectLists
@@ -76,7 +76,7 @@ def asked(
         lambda _: KEY,
         f"http://127.0.0.1:{server.server_port}",
         refused=refused,
-        patience=patience,
+        waiting=Waiting(patience=patience),
         sleep=waits.append,
     )
     try:
@@ -133,7 +133,7 @@ def test_a_stripe_that_does_not_answer_is_left_alone_for_a_while() -> None:
         retries=0,
         clock=lambda: now[0],
         pace=lambda: tries.append(now[0]),
-        timeouts=Timeouts(rest=2.0),
+        waiting=Waiting(rest=2.0),
     )
     for moment in (0.0, 1.0, 1.9, 2.0):
         now[0] = moment

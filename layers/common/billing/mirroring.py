@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 def apply_stripe_event() -> ApplyStripeEvent:
     """Return the use case behind the queue of events."""
     from billing.adapters.postgres.mirror import PostgresMirror
-    from billing.adapters.stripe.client import StripeConnection, Timeouts
+    from billing.adapters.stripe.client import StripeConnection, Waiting
     from billing.adapters.stripe.objects import StripeApi
     from billing.use_cases.apply_stripe_event import ApplyStripeEvent
 
@@ -47,7 +47,7 @@ def apply_stripe_event() -> ApplyStripeEvent:
         api_key,
         required(os.environ, "STRIPE_API_BASE"),
         retries=1,
-        timeouts=Timeouts(connect=2.0, answer=5.0, rest=2.0),
+        waiting=Waiting(connect=2.0, answer=5.0, rest=2.0),
     )
 
     def keep_meter_errors(event_id: str) -> int | None:
@@ -172,7 +172,7 @@ def replay_stripe_event() -> ReplayStripeEvent:
 @cache
 def _stripe_connection() -> StripeConnection:
     """Return the connection of what may wait for Stripe, and goes slower where the events need its calls."""
-    from billing.adapters.stripe.client import StripeConnection
+    from billing.adapters.stripe.client import StripeConnection, Waiting
     from billing.adapters.stripe.pace import SHARE, YieldingPace
 
     secret_id = required(os.environ, "STRIPE_API_KEY_SECRET_ID")
@@ -186,7 +186,7 @@ def _stripe_connection() -> StripeConnection:
         required(os.environ, "STRIPE_API_BASE"),
         pace=pace,
         refused=pace.refused,
-        patience=20.0,
+        waiting=Waiting(patience=20.0),
     )
 
 

@@ -153,13 +153,16 @@ class _Run:
     def _list(self, row: KindBackfill, more_time: Callable[[], bool]) -> KindBackfill:
         if row.listed or not more_time():
             return row
-        try:
-            for page in self._pages(row, more_time):
-                row = self._write_page(row, page)
-        except NotAllowedError:
-            # The other kinds are worth having all the same.
-            return self._kept(row, replace(row, stopped=NOT_ALLOWED, finished=True))
-        return row
+        pages = self._pages(row, more_time)
+        while True:
+            try:
+                page = next(pages, None)
+            except NotAllowedError:
+                # The other kinds are worth having all the same.
+                return self._kept(row, replace(row, stopped=NOT_ALLOWED, finished=True))
+            if page is None:
+                return row
+            row = self._write_page(row, page)
 
     def _pages(self, row: KindBackfill, more_time: Callable[[], bool]) -> Iterator[ObjectPage]:
         """Yield the pages from the row's place on.

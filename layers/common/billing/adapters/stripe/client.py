@@ -57,18 +57,19 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Timeouts:
-    """Seconds to wait for a connection and for an answer.
+class Waiting:
+    """Seconds to wait for a connection, for an answer, and in all where Stripe asks to slow down (429).
 
     For `rest` seconds after Stripe did not answer nobody asks it: all would wait as long for nothing.
     """
 
     connect: float = 3.0
     answer: float = 10.0
+    patience: float = 0.0
     rest: float = 0.0
 
 
-_USUAL = Timeouts()
+_USUAL = Waiting()
 
 
 class StripeConnection:
@@ -76,8 +77,8 @@ class StripeConnection:
 
     `api_key` returns the key, True asks for a fresh reading; `base` is the address of the API;
     `retries` is how often the SDK tries again, half a second and more apart; `clock` counts seconds.
-    `pace` returns when the next call may be made. When Stripe asks to slow down all the same (429), `refused`
-    is called, and calls wait for up to `patience` seconds in all before they give up.
+    `pace` returns when the next call may be made, and `refused` is called when Stripe asks to slow down all
+    the same; `waiting` says how long calls then wait, and for Stripe's answers, before they give up.
     """
 
     def __init__(
@@ -89,9 +90,8 @@ class StripeConnection:
         clock: Callable[[], float] = time.monotonic,
         pace: Callable[[], None] | None = None,
         refused: Callable[[], None] | None = None,
-        patience: float = 0.0,
         sleep: Callable[[float], None] = time.sleep,
-        timeouts: Timeouts = _USUAL,
+        waiting: Waiting = _USUAL,
     ) -> None:
         self._api_key = api_key
         self._base = base
@@ -99,9 +99,8 @@ class StripeConnection:
         self._clock = clock
         self._pace = pace
         self._refused = refused
-        self._patience = patience
         self._sleep = sleep
-        self._timeouts = timeouts
+        self._waiting = waiting
         self._resting_until = -math.inf
         self._lock = threading.Lock()
         self._client: StripeClient | None = None
@@ -180,7 +179,7 @@ class StripeConnection:
 
         if self._clock() < self._resting_until:
             raise UnavailableError("stripe")
-        left, tries = self._patience, 0
+        left, tries = self._waiting.patience, 0
         while True:
             if self._pace is not None:
                 self._pace()
@@ -188,7 +187,7 @@ class StripeConnection:
             try:
                 return self._ask(method, path, given), self._clock() - started
             except stripe.APIConnectionError:
-                self._resting_until = self._clock() + self._timeouts.rest
+                self._resting_until = self._clock() + self._waiting.rest
                 raise
             except stripe.StripeError as error:
                 if error.http_status != _TOO_MANY:
@@ -226,7 +225,7 @@ class StripeConnection:
                     stripe_version=API_VERSION,
                     base_addresses={"api": self._base},
                     max_network_retries=self._retries,
-                    http_client=_http_client(self._session, self._timeouts),
+                    http_client=_http_client(self._session, self._waiting),
                 )
             return self._client
 
@@ -252,7 +251,7 @@ def _parsed(answer: Any) -> Any:
     return json.loads(answer.body.whole)
 
 
-def _http_client(session: Session, timeouts: Timeouts) -> HTTPClient:
+def _http_client(session: Session, waiting: Waiting) -> HTTPClient:
     """Return a client that keeps answers from the SDK, which would make an OrderedDict of every object.
 
     That is a fifth of a page's CPU. Errors go through: the SDK tells what they mean.
@@ -270,7 +269,7 @@ def _http_client(session: Session, timeouts: Timeouts) -> HTTPClient:
             unparsed.whole = content
             return unparsed, status, told
 
-    return Client(timeout=(timeouts.connect, timeouts.answer), session=session)
+    return Client(timeout=(waiting.connect, waiting.answer), session=session)
 
 
 def _refusal(error: stripe.InvalidRequestError, query: Mapping[str, Any]) -> UnavailableError:

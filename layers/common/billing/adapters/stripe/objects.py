@@ -65,8 +65,7 @@ class StripeApi:
     """Fetches objects of one account, all in the API version that the readers are written for.
 
     `api_key` returns the key, True asks for a fresh reading; `base` is the address of the API;
-    `retries` is how often the SDK tries again, half a second and more apart; `clock` counts seconds;
-    `pace` and `patience` are those of StripeConnection.
+    `retries` is how often the SDK tries again, half a second and more apart; `clock` counts seconds.
     """
 
     def __init__(
@@ -76,12 +75,8 @@ class StripeApi:
         *,
         retries: int = 2,
         clock: Callable[[], float] = time.monotonic,
-        pace: Callable[[], None] | None = None,
-        patience: float = 0.0,
     ) -> None:
-        self._stripe = StripeConnection(
-            api_key, base, retries=retries, clock=clock, pace=pace, patience=patience
-        )
+        self._stripe = StripeConnection(api_key, base, retries=retries, clock=clock)
 
     @classmethod
     def over(cls, connection: StripeConnection) -> Self:
