@@ -92,6 +92,15 @@ WHOLE = payloads.charge(amount_refunded=0, payment_intent=None, payment_method="
             {**without(payloads.discount(), "source"), "coupon": payloads.coupon()},
         ),
         (
+            "2024-06-20",
+            "customer.discount.updated",
+            payloads.discount(),
+            {
+                **without(payloads.discount(), "source", "checkout_session", "subscription_item"),
+                "coupon": payloads.coupon(),
+            },
+        ),
+        (
             "2018-05-21",
             "customer.discount.updated",
             payloads.discount(promotion_code=None),

@@ -100,7 +100,7 @@ class Coupon:
 
 @dataclass(frozen=True, slots=True)
 class Discount:
-    """A coupon applied to a customer, or to one of its subscriptions, invoices or items.
+    """A coupon applied to a customer, or to one of its subscriptions, invoices, items or Checkout sessions.
 
     Stripe tells neither its mode nor when it was created, and returns none by its id.
     """
@@ -108,8 +108,10 @@ class Discount:
     id: str
     customer: str | None
     subscription: str | None
+    subscription_item: str | None
     invoice: str | None
     invoice_item: str | None
+    checkout_session: str | None
     coupon: str | None
     promotion_code: str | None
     start: datetime

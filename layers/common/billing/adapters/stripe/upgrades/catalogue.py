@@ -37,7 +37,8 @@ def discount_in_2020(discount: Members) -> Members:
 
 
 def discount_in_clover(discount: Members) -> Members:
-    """Move the coupon into the source."""
+    """Move the coupon into the source; a discount from before it told of sessions and items has neither."""
+    whole = with_absent(discount, checkout_session=None, subscription_item=None)
     if "source" in discount or "coupon" not in discount:
-        return discount
-    return {**discount, "source": {"type": "coupon", "coupon": discount["coupon"]}}
+        return whole
+    return {**whole, "source": {"type": "coupon", "coupon": discount["coupon"]}}
