@@ -1,4 +1,4 @@
-"""Coupons, and the discounts that they are to customers and subscriptions; those of invoices: invoices.py."""
+"""Coupons, and the discounts that they are to customers, subscriptions, items; of invoices: invoices.py."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 from local.stripe_standin.call import kept, new_id, route, untaken
 from local.stripe_standin.errors import StripeError, missing_param
 from local.stripe_standin.events import emit
-from local.stripe_standin.params import CURRENCY, METADATA, Choice, Integer, Number, Text
+from local.stripe_standin.params import CURRENCY, METADATA, Choice, Integer, ListOf, Number, Shape, Text
 
 if TYPE_CHECKING:
     from local.stripe_standin.call import Call
     from local.stripe_standin.store import Json
+
+DISCOUNTS = ListOf(Shape({"coupon": Text()}, ("coupon",)))
+"""The coupons that a subscription or an item is to have, in place of those that it has."""
 
 
 def _create(call: Call) -> Json:
@@ -58,8 +61,10 @@ def _delete(call: Call) -> Json:
     return {"id": coupon["id"], "object": "coupon", "deleted": True}
 
 
-def discounted(call: Call, coupon_id: str, customer: str, subscription: str | None = None) -> Json:
-    """Make, keep and return the discount that a coupon is to a customer, or to one of its subscriptions."""
+def discounted(
+    call: Call, coupon_id: str, customer: str, subscription: str | None = None, item: str | None = None
+) -> Json:
+    """Make, keep and return the discount that a coupon is to a customer, a subscription of it or an item."""
     coupon = call.require("coupon", coupon_id, param="coupon")
     discount: Json = {
         "id": new_id("di"),
@@ -74,7 +79,7 @@ def discounted(call: Call, coupon_id: str, customer: str, subscription: str | No
         "source": {"coupon": coupon["id"], "type": "coupon"},
         "start": call.now,
         "subscription": subscription,
-        "subscription_item": None,
+        "subscription_item": item,
     }
     call.store.put("discount", discount)
     call.store.put("coupon", {**coupon, "times_redeemed": coupon["times_redeemed"] + 1})

@@ -24,14 +24,14 @@ def expand(answer: Json, paths: Sequence[str], known: Known) -> Json:
     Raises
     ------
     StripeError
-        A path is deeper than four levels or does not lead to an id.
+        A path is deeper than four levels, a list's `data` among them, or does not lead to an id.
     """
     shown = answer["data"] if answer.get("object") == "list" else [answer]
     for path in paths:
         parts = path.split(".")
         if parts[-1] == _TIERS:
             continue
-        if len(parts) > _DEEPEST + (parts[0] == "data"):
+        if len(parts) > _DEEPEST:
             raise StripeError(f"You cannot expand more than {_DEEPEST} levels of a property: {path}")
         _expand(answer, parts, path, known)
     for one in shown:

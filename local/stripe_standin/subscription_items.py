@@ -1,10 +1,10 @@
-"""The items of a subscription: listed, and added to one that is there."""
+"""The items of a subscription: listed, changed with it, and added to one that is there."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from local.stripe_standin import periods, subscription_lifecycle
+from local.stripe_standin import coupons, periods, subscription_lifecycle
 from local.stripe_standin.call import list_route, new_id, page, route
 from local.stripe_standin.errors import StripeError
 from local.stripe_standin.metered import is_metered, without_tiers
@@ -41,8 +41,25 @@ def add(call: Call, subscription: Json, price: Json, given: dict[str, Any], *, a
         item["quantity"] = given.get("quantity", 1)
     elif "quantity" in given:
         raise StripeError("Quantity should not be specified where usage_type is `metered`.", param="quantity")
+    item["discounts"] = _discounts(call, subscription, item, given.get("discounts", []))
     call.store.put("subscription_item", item, parent=subscription["id"])
     return item
+
+
+def change(call: Call, subscription: Json, given: dict[str, Any], name: str) -> None:
+    """Keep what is given of an item of the subscription; `name` is that of the parameter."""
+    item = call.require("subscription_item", given["id"], param=f"{name}[id]")
+    after = {**item, "quantity": given["quantity"]} if "quantity" in given else item
+    if "discounts" in given:
+        for discount in item["discounts"]:
+            coupons.undiscounted(call, discount)
+        after = {**after, "discounts": _discounts(call, subscription, item, given["discounts"])}
+    call.store.put("subscription_item", after)
+
+
+def _discounts(call: Call, subscription: Json, item: Json, given: list[dict[str, str]]) -> list[str]:
+    customer = subscription["customer"]
+    return [str(coupons.discounted(call, each["coupon"], customer, item=item["id"])["id"]) for each in given]
 
 
 def _create(call: Call) -> Json:
@@ -71,6 +88,7 @@ ROUTES = (
         "/v1/subscription_items",
         _create,
         {
+            "discounts": coupons.DISCOUNTS,
             "metadata": METADATA,
             "price": Text(),
             "proration_behavior": Choice(("always_invoice", "create_prorations", "none")),

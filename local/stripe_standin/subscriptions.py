@@ -141,8 +141,7 @@ def _update(call: Call) -> Json:
             "reason": "cancellation_requested" if leaving else None,
         }
     for index, change in enumerate(given.get("items", [])):
-        item = call.require("subscription_item", change["id"], param=f"items[{index}][id]")
-        call.store.put("subscription_item", {**item, "quantity": change["quantity"]})
+        subscription_items.change(call, before, change, f"items[{index}]")
     if given.get("items") and given.get("proration_behavior") != "none":
         raise StripeError("This stand-in of Stripe changes items only with none", param="proration_behavior")
     return subscription_lifecycle.change(call, after, {}, shown_before)
@@ -170,13 +169,13 @@ def _list(call: Call) -> Json:
 
 
 _COLLECTION = Choice(("charge_automatically", "send_invoice"))
-_DISCOUNTS = ListOf(Shape({"coupon": Text()}, ("coupon",)))
+_ITEM: dict[str, Param] = {"discounts": coupons.DISCOUNTS, "quantity": Integer(0)}
 _UPDATE: dict[str, Param] = {
     "cancel_at_period_end": Boolean(),
     "days_until_due": Integer(0),
     "description": Text(500),
-    "discounts": _DISCOUNTS,
-    "items": ListOf(Shape({"id": Text(), "quantity": Integer(0)}, ("id", "quantity"))),
+    "discounts": coupons.DISCOUNTS,
+    "items": ListOf(Shape({**_ITEM, "id": Text()}, ("id",))),
     "metadata": METADATA,
     "proration_behavior": Choice(("always_invoice", "create_prorations", "none")),
 }
@@ -193,10 +192,8 @@ ROUTES = (
             "days_until_due": Integer(0),
             "default_tax_rates": ListOf(Text()),
             "description": Text(500),
-            "discounts": _DISCOUNTS,
-            "items": ListOf(
-                Shape({"metadata": METADATA, "price": Text(), "quantity": Integer(0)}, ("price",))
-            ),
+            "discounts": coupons.DISCOUNTS,
+            "items": ListOf(Shape({**_ITEM, "metadata": METADATA, "price": Text()}, ("price",))),
             "metadata": METADATA,
             "proration_behavior": Choice(("always_invoice", "create_prorations", "none")),
         },

@@ -207,6 +207,14 @@ def test_tiers_are_shown_to_whoever_asks(stripe_standin: RunningStandin) -> None
     assert "tiers" not in listed
 
 
+def test_a_list_counts_as_a_level_of_an_expansion(stripe_standin: RunningStandin) -> None:
+    """Given a list, when a path of five names is expanded, its data among them, then it is refused."""
+    api = stripe_standin.client().v1
+    api.subscriptions.list({"expand": ["data.items.data.discounts"]})
+    with pytest.raises(stripe.InvalidRequestError, match="more than 4 levels"):
+        api.subscriptions.list({"expand": ["data.items.data.discounts.source"]})
+
+
 @pytest.mark.parametrize(("kind", "told", "state"), FETCHED, ids=[str(case[0]) for case in FETCHED])
 def test_each_kind_is_fetched_as_events_tell_it(
     stripe_standin: RunningStandin, kind: ObjectKind, told: dict[str, Any], state: Snapshot

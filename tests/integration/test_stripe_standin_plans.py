@@ -119,6 +119,31 @@ def test_a_subscriptions_discounts_take_each_others_place(stripe_standin: Runnin
         assert told(api, discount) == ["customer.discount.created", "customer.discount.deleted"]
 
 
+def test_an_item_has_discounts_of_its_own(stripe_standin: RunningStandin) -> None:
+    """Given an item with a coupon, when it gets another one or a quantity, then what was not given stays."""
+    api = stripe_standin.client().v1
+    ten, twenty = ([{"coupon": api.coupons.create({"percent_off": n}).id}] for n in (10, 20))
+    subscription = subscribed(api, discounts=ten)
+    [item] = subscription["items"].data
+
+    def changed(**members: Any) -> Any:
+        given = {"items": [{"id": item.id, **members}], "proration_behavior": "none"}
+        [after] = api.subscriptions.update(subscription.id, given)["items"].data
+        return after
+
+    [first] = changed(discounts=ten).discounts
+    assert changed(quantity=7).discounts == [first]
+    shown = {"subscription": subscription.id, "expand": ["data.discounts.source.coupon"]}
+    [applied] = api.subscription_items.list(shown).data[0].discounts
+    assert (applied.subscription_item, applied.subscription) == (item.id, None)
+    assert (applied.id, applied.source.coupon.percent_off) == (first, 10)
+    last = changed(discounts=twenty)
+    assert (last.quantity, last.discounts == [first]) == (7, False)
+    assert changed(discounts="").discounts == []
+    assert told(api, first) == ["customer.discount.created", "customer.discount.deleted"]
+    assert len(api.subscriptions.retrieve(subscription.id).discounts) == 1
+
+
 def test_a_customer_has_one_discount(stripe_standin: RunningStandin) -> None:
     """Given a customer with a coupon, when given another, then the first discount is gone."""
     api = stripe_standin.client().v1

@@ -170,11 +170,20 @@ def live_discounts(standin: RunningStandin, api: Any, customer: str, price: str)
     api.coupons.update(coupon, {"name": "For life"})
     for _ in range(2):
         standin.form(f"/_standin/customers/{customer}/discount", {"coupon": coupon})
+    api.customers.list({"expand": ["data.discount.source.coupon"]})
     api.customers.delete_discount(customer)
+    discounts = [{"coupon": coupon}]
     lasting = api.subscriptions.create(
-        {"customer": customer, "items": [{"price": price}], "discounts": [{"coupon": coupon}]}
-    ).id
-    api.subscriptions.update(lasting, {"discounts": [{"coupon": coupon}]})
+        {"customer": customer, "items": [{"price": price, "discounts": discounts}], "discounts": discounts}
+    )
+    [item] = lasting["items"].data
+    changed = [{"id": item.id, "discounts": discounts}]
+    lasting = lasting.id
+    api.subscriptions.update(
+        lasting, {"discounts": discounts, "items": changed, "proration_behavior": "none"}
+    )
+    api.subscriptions.list({"expand": ["data.discounts.source.coupon", "data.items.data.discounts"]})
+    api.subscription_items.list({"subscription": lasting, "expand": ["data.discounts.source.coupon"]})
     api.subscriptions.delete_discount(lasting)
     api.subscriptions.cancel(lasting)
     api.coupons.delete(coupon)

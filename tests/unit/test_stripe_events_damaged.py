@@ -111,6 +111,9 @@ def paths(members: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | in
 # What the mirror does not hold, and what Stripe leaves out by its schema.
 UNREAD = {
     ("metadata",),
+    ("discount",),
+    ("discounts",),
+    ("items", "data", 0, "discounts"),
     ("customer_tax_ids", 1, "type"),
     ("lines", "object"),
     ("lines", "data", 0, "discountable"),
