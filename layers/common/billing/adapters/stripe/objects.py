@@ -13,6 +13,7 @@ from billing.adapters.stripe.discounts import expansion, read_applied
 from billing.adapters.stripe.event_types import API_VERSION
 from billing.adapters.stripe.events import read_object
 from billing.adapters.stripe.invoices import read_line
+from billing.adapters.stripe.pages import pages
 from billing.adapters.stripe.reading import Node, UnreadableError
 from billing.adapters.stripe.subscriptions import read_item
 from billing.domain.catalogue import Coupon, Discount
@@ -24,7 +25,7 @@ from billing.domain.mirror import Deletion, ObjectKind, Observation
 from billing.domain.subscriptions import Subscription
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from billing.domain.mirror import Snapshot
@@ -52,8 +53,6 @@ PATHS = {
 EXPANSIONS: Mapping[ObjectKind, tuple[str, ...]] = {ObjectKind.PRICE: ("tiers",)}
 """What Stripe shows of an object only to whoever asks for it."""
 
-_PAGE = 100
-_MOST_PAGES = 1000
 _READINGS = 3
 
 
@@ -195,28 +194,11 @@ class StripeApi:
 
     def _list(self, path: str, query: Mapping[str, str], name: str) -> list[Node] | None:
         nodes: list[Node] = []
-        for page in self._pages(path, query, name):
+        for page in pages(self._stripe, path, query, name):
             if page is None:
                 return None
             nodes.extend(page)
         return nodes
-
-    def _pages(self, path: str, query: Mapping[str, str], name: str) -> Iterator[tuple[Node, ...] | None]:
-        position: dict[str, str] = {}
-        for _ in range(_MOST_PAGES):
-            answer = self._stripe.get(path, {**query, **position, "limit": str(_PAGE)})
-            if answer is None:
-                yield None
-                return
-            page = Node(name, answer.members)
-            rows = page.nodes("data")
-            yield rows
-            if not page.flag("has_more"):
-                return
-            if not rows:
-                raise UnreadableError(f"{name}.has_more", "true on an empty page")
-            position = {"starting_after": rows[-1].text("id")}
-        raise UnreadableError(name, f"over {_MOST_PAGES} pages")
 
 
 def _since(state: Coupon | Discount | Deletion) -> datetime | None:
