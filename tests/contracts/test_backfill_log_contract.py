@@ -12,6 +12,7 @@ from billing.adapters.postgres.mirror import PostgresMirror
 from billing.domain.mirror import Deletion, ObjectKind, Observation
 from billing.domain.recovery import KindBackfill
 from tests.fakes.mirror import FakeMirror
+from tests.fakes.more_objects import DISCOUNT
 from tests.fakes.objects import SECOND, T0, a_customer, an_invoice
 from tests.fakes.recovery import FakeBackfillLog
 
@@ -101,3 +102,21 @@ def test_what_was_not_seen_is_told_in_order(backfills: Backfills) -> None:
     assert list(unseen(ObjectKind.INVOICE, T0 + SECOND, "in_1", 1)) == ["in_2"]
     assert backfills.log.count_unseen(ObjectKind.INVOICE, T0 + SECOND) == (4, 5)
     assert backfills.log.count_unseen(ObjectKind.SUBSCRIPTION, T0) == (0, 0)
+
+
+def test_a_discount_that_no_list_shows_is_not_unseen(backfills: Backfills) -> None:
+    """Given discounts of all owners, then unseen are those that Stripe's customers and subscriptions show."""
+    of_customer = replace(DISCOUNT, id="di_1", subscription=None)
+    put_on = [
+        of_customer,
+        replace(of_customer, id="di_2", subscription="sub_1"),
+        replace(of_customer, id="di_3", subscription_item="si_1"),
+        replace(of_customer, id="di_4", invoice="in_1"),
+        replace(of_customer, id="di_5", invoice_item="ii_1"),
+        replace(of_customer, id="di_6", checkout_session="cs_1"),
+    ]
+    backfills.mirror.apply_all([(None, Observation(one, T0)) for one in put_on])
+    log = backfills.log
+    assert list(log.unseen(ObjectKind.DISCOUNT, T0 + SECOND, None, 10)) == ["di_1", "di_2", "di_3"]
+    assert log.count_unseen(ObjectKind.DISCOUNT, T0 + SECOND) == (3, 3)
+    assert log.count_unseen(ObjectKind.DISCOUNT, T0) == (0, 3)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from billing.domain.catalogue import Discount
 from billing.domain.errors import UnavailableError
 from billing.domain.lifecycles import kind_of
 from billing.domain.mirror import Observation, Outcome
@@ -23,12 +24,13 @@ from billing.domain.recovery import (
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from billing.domain.catalogue import Coupon
     from billing.domain.mirror import MalformedEvent, ObjectKind, Snapshot, StripeEvent
     from billing.domain.recovery import (
         InboxRow,
         SweptWindow,
     )
-    from tests.fakes.mirror import FakeMirror
+    from tests.fakes.mirror import FakeMirror, Held
 
 
 class FakeStripeEvents:
@@ -169,6 +171,7 @@ class FakeStripeLists:
         self.asked: list[tuple[ObjectKind, str | None]] = []
         self.unreadable: set[str] = set()
         self.states: list[Snapshot] = []
+        self.coupons: list[Coupon] = []
 
     def put(self, *states: Snapshot) -> None:
         """Let Stripe's list have these, a known one with its new state at its old place."""
@@ -187,25 +190,41 @@ class FakeStripeLists:
         if kind in self.forbidden:
             raise NotAllowedError
         listed: list[Any] = [state for state in self.states if kind_of(state) is kind]
-        newest = sorted(listed, key=lambda state: state.created, reverse=True)
+        newest = sorted(listed, key=_created, reverse=True)
         if after is not None:
             places = [place for place, state in enumerate(newest) if state.id == after]
             if not places:
                 raise CursorGoneError
             newest = newest[places[0] + 1 :]
         elif until is not None:
-            newest = [state for state in newest if state.created <= until]
+            newest = [state for state in newest if _created(state) <= until]
         shown = newest[: self.size]
         page = ObjectPage(
             observations=tuple(Observation(s, self.now) for s in shown if s.id not in self.unreadable),
             unreadable=tuple(UnreadableObject(s.id, "broken") for s in shown if s.id in self.unreadable),
             read_at=self.now,
             last=shown[-1].id if shown else None,
-            oldest=shown[-1].created if shown else None,
+            oldest=_created(shown[-1]) if shown else None,
             has_more=len(newest) > self.size,
             whole=kind not in self.in_part,
+            coupons=tuple(Observation(one, one.created) for one in self.coupons_of(shown)),
         )
         return ListedPage(page.last, page.oldest, page.has_more, lambda: page)
+
+    def coupons_of(self, shown: Sequence[Snapshot]) -> Sequence[Coupon]:
+        """Return the coupons of the discounts among these, as `coupons` has them."""
+        applied = [state.coupon for state in shown if isinstance(state, Discount)]
+        return [coupon for coupon in self.coupons if coupon.id in applied]
+
+
+def _is_told_elsewhere(state: Snapshot | None) -> bool:
+    return isinstance(state, Discount) and any((state.invoice, state.invoice_item, state.checkout_session))
+
+
+def _created(state: Any) -> datetime:
+    """Return when Stripe made it; of a discount it tells when that began."""
+    made: datetime = state.start if isinstance(state, Discount) else state.created
+    return made
 
 
 class FakeBackfillLog:
@@ -242,15 +261,18 @@ class FakeBackfillLog:
 
     def count_unseen(self, kind: ObjectKind, since: datetime) -> tuple[int, int]:
         """Return how many were not seen since, and how many are mirrored."""
-        held = sum(of is kind and not held.deleted for (of, _), held in self._mirror.held.items())
-        return len(self._unseen(kind, since)), held
+        return len(self._unseen(kind, since)), len(self._listable(kind))
 
     def _unseen(self, kind: ObjectKind, since: datetime) -> list[str]:
-        return sorted(
-            name
+        return sorted(name for name, held in self._listable(kind).items() if held.as_of < since)
+
+    def _listable(self, kind: ObjectKind) -> Mapping[str, Held]:
+        """Return what a list shows if Stripe has it."""
+        return {
+            name: held
             for (of, name), held in self._mirror.held.items()
-            if of is kind and not held.deleted and held.as_of < since
-        )
+            if of is kind and not held.deleted and not _is_told_elsewhere(held.state)
+        }
 
 
 class FakeSweepMemory:

@@ -13,7 +13,8 @@ from billing.domain.invoices import InvoiceStatus
 from billing.domain.mirror import Deletion, ObjectKind, Observation
 from billing.domain.money import Money
 from billing.domain.recovery import OvertakenError, WrongAccountError
-from billing.use_cases.backfill_stripe_objects import FEW_GONE, BackfillStripeObjects
+from billing.use_cases.backfill_doubts import FEW_GONE
+from billing.use_cases.backfill_stripe_objects import BackfillStripeObjects
 from tests.fakes.mirror import FakeMirror
 from tests.fakes.more_objects import COUPON, DISCOUNT, PAYMENT_INTENT
 from tests.fakes.objects import SECOND, T0, a_customer, a_subscription, an_event, an_invoice

@@ -99,7 +99,8 @@ class ObjectPage:
 
     `oldest` is when the page's last object was created, so that the list can be entered there if that
     object is deleted meanwhile. Each observation is as of Stripe's clock before the page was read. `whole`
-    says that the list shows every object there is, so that one that it does not show is gone.
+    says that the list shows every object there is, so that one that it does not show is gone. `coupons` are
+    those of the discounts that it shows, as of when they were made.
     """
 
     observations: tuple[Observation, ...]
@@ -109,6 +110,7 @@ class ObjectPage:
     oldest: datetime | None
     has_more: bool
     whole: bool = True
+    coupons: tuple[Observation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,8 @@ class KindBackfill:
     """How far the backfill of one kind of object came.
 
     First Stripe's list is read to its end (`listed`), from `began` on by Stripe's clock; then Stripe is asked
-    for what the mirror holds and the list did not show (`checked`, of which `deleted` are gone).
+    for what the mirror holds and the list did not show (`checked`, of which `deleted` are gone); discounts,
+    which it returns by no id, are gone then.
     `stopped` says why that was not done. `pages` counts the calls for lists, `fetched` the objects that had
     to be asked for one by one, `written` the states that were later than what stood. `steps` counts what
     was kept.

@@ -10,7 +10,7 @@ from billing.domain.credit_notes import CreditNote
 from billing.domain.errors import BillingError, RefusedError
 from billing.domain.invoices import Invoice
 from billing.domain.lifecycles import is_complete
-from billing.domain.mirror import Deletion, Observation, Verdict
+from billing.domain.mirror import Deletion, ObjectKind, Observation, Verdict
 from billing.domain.recovery import (
     CursorGoneError,
     NotAllowedError,
@@ -18,25 +18,22 @@ from billing.domain.recovery import (
     UnreadableObject,
     WrongAccountError,
 )
+from billing.use_cases.backfill_doubts import doubt_list, doubt_owners
+from billing.use_cases.end_discounts import end_discounts
 from billing.use_cases.learn_discounts import LearnDiscounts
 from billing.use_cases.settle_object import SettleObject
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from concurrent.futures import Future
+    from datetime import datetime
 
-    from billing.domain.mirror import ObjectKind
     from billing.domain.recovery import KindBackfill, ListedPage, ObjectPage
     from billing.use_cases.mirror_ports import Mirror, StripeObjects
     from billing.use_cases.recovery_ports import BackfillLog, StripeLists
     from billing.use_cases.settle_object import Fetched
 
 CHECKED_AT_ONCE = 50
-MOST_GONE = 0.1
-"""The share of the mirror that may be gone from Stripe's list: more is taken for a wrong key, as deletions
-are final."""
-FEW_GONE = 100
-"""So many may be gone whatever their share is."""
 NOT_ALLOWED = "Stripe does not list them to this API key"
 _PARALLEL = 8
 
@@ -108,7 +105,8 @@ class BackfillStripeObjects:
             for place, row in enumerate(rows):
                 if row.finished:
                     continue
-                rows[place] = run.work(row, more_time)
+                doubt = doubt_owners(row.kind, rows)
+                rows[place] = run.work(row, more_time) if doubt is None else run.stop(row, doubt)
                 unreadable += [(row.kind, one) for one in run.taken_unreadable()]
                 if not rows[place].finished:
                     break
@@ -150,6 +148,10 @@ class _Run:
             row = self._check(row, more_time)
         return row
 
+    def stop(self, row: KindBackfill, reason: str) -> KindBackfill:
+        """Return the kind as finished, with why it could not be done."""
+        return self._kept(row, replace(row, stopped=reason, finished=True))
+
     def _list(self, row: KindBackfill, more_time: Callable[[], bool]) -> KindBackfill:
         if row.listed or not more_time():
             return row
@@ -159,7 +161,7 @@ class _Run:
                 page = next(pages, None)
             except NotAllowedError:
                 # The other kinds are worth having all the same.
-                return self._kept(row, replace(row, stopped=NOT_ALLOWED, finished=True))
+                return self.stop(row, NOT_ALLOWED)
             if page is None:
                 return row
             row = self._write_page(row, page)
@@ -209,6 +211,7 @@ class _Run:
         written = self._write(row.kind, shown)
         documents = [one.state for one in shown if isinstance(one.state, Invoice | CreditNote)]
         self._learn_discounts(*documents, each=self._pool.map)
+        self._learn_discounts.coupons(page)
         self._unreadable += page.unreadable
         bad = [UnreadableObject(one.id, one.problem) for one in found if one.problem is not None]
         self._unreadable += bad
@@ -234,24 +237,25 @@ class _Run:
         if row.began is None:
             raise AssertionError("a list that was read has a beginning")
         if row.checked == 0 and row.checked_after is None:
-            unseen, held = self._log.count_unseen(row.kind, row.began)
-            if unseen > max(FEW_GONE, held * MOST_GONE):
-                reason = f"{unseen} of {held} are not in Stripe's list: is it the key of the same account?"
-                return self._kept(row, replace(row, stopped=reason, finished=True))
+            doubt = doubt_list(self._log, row, row.began)
+            if doubt is not None:
+                return self.stop(row, doubt)
         while more_time():
             ids = self._log.unseen(row.kind, row.began, row.checked_after, CHECKED_AT_ONCE)
             if not ids:
                 return self._kept(row, replace(row, finished=True))
-            row = self._check_some(row, ids)
+            row = self._check_some(row, row.began, ids)
         return row
 
-    def _check_some(self, row: KindBackfill, ids: Sequence[str]) -> KindBackfill:
-        if row.began is None:
-            raise AssertionError("a list that was read has a beginning")
+    def _check_some(self, row: KindBackfill, began: datetime, ids: Sequence[str]) -> KindBackfill:
+        if row.kind is ObjectKind.DISCOUNT:
+            ended = end_discounts(self._mirror, ids, began)
+            counted = replace(row, written=row.written + ended, deleted=row.deleted + ended)
+            return self._kept(row, replace(counted, checked_after=ids[-1], checked=row.checked + len(ids)))
         found = self._fetched(row.kind, ids)
         # What Stripe does not know and does not list is gone: a removed draft leaves nothing behind.
         states = [
-            one.seen if one.seen is not None else Observation(Deletion(row.kind, one.id), row.began)
+            one.seen if one.seen is not None else Observation(Deletion(row.kind, one.id), began)
             for one in found
             if one.problem is None
         ]

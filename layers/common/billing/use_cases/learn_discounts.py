@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from billing.domain.credit_notes import CreditNote
     from billing.domain.invoices import Invoice
     from billing.domain.mirror import Observation
+    from billing.domain.recovery import ObjectPage
     from billing.use_cases.mirror_ports import Mirror, StripeObjects
 
     type Document = Invoice | CreditNote
@@ -68,6 +69,17 @@ class LearnDiscounts:
         if len(self._seen) + len(wanted) > _REMEMBERED:
             self._seen.clear()
         self._seen |= wanted
+
+    def coupons(self, page: ObjectPage) -> None:
+        """Return when the mirror holds the coupons of the discounts of a page, as far as the page tells them.
+
+        Raises
+        ------
+        UnavailableError
+            The database does not answer.
+        """
+        if page.coupons and self._mirror.unknown_discounts([seen.state.id for seen in page.observations]):
+            self._write(page.coupons)
 
     def _fetch(self, document: Document) -> Sequence[Observation]:
         try:

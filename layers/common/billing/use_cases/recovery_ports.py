@@ -112,14 +112,16 @@ class StripeLists(Protocol):
     """Stripe's lists of its objects."""
 
     def page(self, kind: ObjectKind, after: str | None, until: datetime | None) -> ListedPage:
-        """Return the next 100 objects, newest first: after the object `after`, or created up to `until`.
+        """Return the next 100 objects, newest first: after the cursor `after`, or created up to `until`.
+
+        Discounts come with their coupons, those of the next 100 customers or subscriptions.
 
         What is wrong with an object itself is said when they are read: UnavailableError as well.
 
         Raises
         ------
         CursorGoneError
-            Stripe does not know the object `after` any more.
+            Stripe does not know the object of `after` any more.
         NotAllowedError
             The key may not read these objects, or Stripe has no such list.
         UnavailableError
@@ -146,10 +148,14 @@ class BackfillLog(Protocol):
     def unseen(self, kind: ObjectKind, since: datetime, after: str | None, limit: int) -> Sequence[str]:
         """Return ids, in order from `after` on, of what is mirrored and was not seen since that instant.
 
-        Deleted objects are left out.
+        Deleted objects are left out, and discounts that were put on an invoice or a Checkout session: no list
+        shows those.
         """
         ...
 
     def count_unseen(self, kind: ObjectKind, since: datetime) -> tuple[int, int]:
-        """Return how many were not seen since that instant, and how many are mirrored; none deleted."""
+        """Return how many were not seen since that instant, and how many are mirrored.
+
+        Neither counts what `unseen` leaves out.
+        """
         ...

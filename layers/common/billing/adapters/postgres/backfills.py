@@ -11,7 +11,7 @@ from billing.domain.mirror import ObjectKind
 from billing.domain.recovery import KindBackfill
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from psycopg.rows import DictRow
@@ -45,6 +45,12 @@ UPDATE stripe_backfills SET began = %(began)s, after = %(after)s, oldest = %(old
     stopped = %(stopped)s, finished = %(finished)s, steps = %(steps)s, updated_at = now()
 WHERE run = %(run)s AND kind = %(kind)s AND steps = %(standing)s AND NOT finished
 RETURNING run"""
+
+
+_UNSHOWN: Mapping[ObjectKind, LiteralString] = {
+    ObjectKind.DISCOUNT: " AND num_nonnulls(invoice, invoice_item, checkout_session) = 0"
+}
+"""Of which objects alone it can be said that nothing shows them; an invoice tells of its own discounts."""
 
 
 class PostgresBackfillLog:
@@ -94,19 +100,25 @@ class PostgresBackfillLog:
         return bool(self._database.query(Statement(_SAVE, parameters)))
 
     def unseen(self, kind: ObjectKind, since: datetime, after: str | None, limit: int) -> Sequence[str]:
-        """Return ids, in order from `after` on, of what is mirrored and was not seen since that instant."""
+        """Return ids, in order from `after` on, of what is mirrored and was not seen since that instant.
+
+        Deleted objects are left out, and discounts that were put on an invoice or a Checkout session.
+        """
         text: LiteralString = f"""
 SELECT id FROM {TABLES[kind]}
-WHERE deleted_at IS NULL AND as_of < %(since)s AND id > %(after)s
+WHERE deleted_at IS NULL AND as_of < %(since)s AND id > %(after)s{_UNSHOWN.get(kind, "")}
 ORDER BY id LIMIT %(limit)s"""  # noqa: S608 - joined from literals
         parameters = {"since": since, "after": after or "", "limit": limit}
         return [row["id"] for row in self._database.query(Statement(text, parameters))]
 
     def count_unseen(self, kind: ObjectKind, since: datetime) -> tuple[int, int]:
-        """Return how many were not seen since that instant, and how many are mirrored; none deleted."""
+        """Return how many were not seen since that instant, and how many are mirrored.
+
+        Neither counts what `unseen` leaves out.
+        """
         text: LiteralString = f"""
 SELECT count(*) FILTER (WHERE as_of < %(since)s) AS unseen, count(*) AS held
-FROM {TABLES[kind]} WHERE deleted_at IS NULL"""  # noqa: S608 - joined from literals
+FROM {TABLES[kind]} WHERE deleted_at IS NULL{_UNSHOWN.get(kind, "")}"""  # noqa: S608 - joined from literals
         row = self._database.query(Statement(text, {"since": since}))[0]
         return row["unseen"], row["held"]
 

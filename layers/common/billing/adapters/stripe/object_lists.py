@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from billing.adapters.stripe.discounts import OF_ITEM, OWNERS, read_listed, read_owned
 from billing.adapters.stripe.event_types import API_VERSION
 from billing.adapters.stripe.events import read_object
 from billing.adapters.stripe.objects import EXPANSIONS, PATHS
+from billing.adapters.stripe.pages import pages
 from billing.adapters.stripe.reading import Node, UnreadableError
+from billing.domain.catalogue import Coupon
 from billing.domain.errors import UnavailableError
+from billing.domain.lifecycles import kind_of
 from billing.domain.mirror import ObjectKind, Observation
 from billing.domain.recovery import ListedPage, ObjectPage, UnreadableObject
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from billing.adapters.stripe.client import Answer, StripeConnection
+    from billing.adapters.stripe.discounts import Shown
 
 _PAGE = 100
 
@@ -26,11 +32,13 @@ _PAGE = 100
 class Listing:
     """How Stripe lists a kind of object.
 
-    It takes one list for each of `parts`, whose parameters make it complete. `whole` says that what no list
-    shows is gone; `by_time` that a list can be entered at a time.
+    It takes one list for each of `parts`, whose parameters make it complete. What has no list of its own is
+    shown by lists of its `owners`, one for each part. `whole` says that what no list shows is gone; `by_time`
+    that a list can be entered at a time.
     """
 
     parts: tuple[Mapping[str, str], ...] = ({},)
+    owners: tuple[ObjectKind, ...] = ()
     whole: bool = True
     by_time: bool = True
 
@@ -40,10 +48,16 @@ LISTINGS: Mapping[ObjectKind, Listing] = {
     ObjectKind.PRODUCT: Listing(),
     # Each list has the active or the inactive ones; those that were made inline are in neither.
     ObjectKind.PRICE: Listing(({"active": "true"}, {"active": "false"}), whole=False),
-    ObjectKind.COUPON: Listing(),
     ObjectKind.TAX_RATE: Listing(),
     # Without it Stripe leaves out those that were cancelled.
     ObjectKind.SUBSCRIPTION: Listing(({"status": "all"},)),
+    # Read apart from their owners, because one is gone only if no list shows it: a subscription may use a
+    # discount of its customer.
+    ObjectKind.DISCOUNT: Listing(
+        ({}, {"status": "all"}), owners=(ObjectKind.CUSTOMER, ObjectKind.SUBSCRIPTION)
+    ),
+    # After the discounts: a coupon that is learned from one, and is deleted, is found to be.
+    ObjectKind.COUPON: Listing(),
     ObjectKind.SCHEDULE: Listing(),
     ObjectKind.INVOICE: Listing(),
     # Of one that is open or canceled no event ever tells.
@@ -57,7 +71,7 @@ LISTINGS: Mapping[ObjectKind, Listing] = {
     ObjectKind.PAYMENT_METHOD: Listing(whole=False, by_time=False),
     ObjectKind.METER: Listing(by_time=False),
 }
-"""The kinds that Stripe lists, the most wanted first. Discounts come with what has them."""
+"""The kinds that Stripe lists, the most wanted first."""
 
 
 class StripeObjectLists:
@@ -73,7 +87,8 @@ class StripeObjectLists:
     def page(self, kind: ObjectKind, after: str | None, until: datetime | None) -> ListedPage:
         """Return the next 100 objects, newest first: after the cursor `after`, or created up to `until`.
 
-        They are read later, as the next page can be asked for before.
+        They are read later, as the next page can be asked for before. Discounts are those of the next 100
+        customers or subscriptions, and come with their coupons.
 
         Raises
         ------
@@ -86,21 +101,60 @@ class StripeObjectLists:
         """
         listing = LISTINGS[kind]
         part, cursor = _position(listing, after)
+        listed = listing.owners[part] if listing.owners else kind
+        expansions = OWNERS[listed] if listing.owners else EXPANSIONS.get(kind, ())
         query: dict[str, Any] = {**listing.parts[part], "limit": _PAGE}
-        if kind in EXPANSIONS:
-            query["expand"] = [f"data.{name}" for name in EXPANSIONS[kind]]
+        if expansions:
+            query["expand"] = [f"data.{name}" for name in expansions]
         if cursor is not None:
             query["starting_after"] = cursor
         elif until is not None and listing.by_time:
             query["created"] = {"lte": int(until.timestamp())}
         try:
-            answer = self._stripe.get(PATHS[kind], query)
+            answer = self._stripe.get(PATHS[listed], query)
             if answer is None:
                 raise UnavailableError("stripe")
-            page = _in_parts(listing, part, _page(kind, answer))
+            page = _in_parts(listing, part, _page(listed, answer))
         except UnreadableError as error:
             raise UnavailableError("stripe") from error
-        return ListedPage(page.last, page.oldest, page.has_more, lambda: _read(kind, answer, page))
+        read = partial(self._discounts if listing.owners else _read, listed, answer, page)
+        return ListedPage(page.last, page.oldest, page.has_more, read)
+
+    def _discounts(self, owner: ObjectKind, answer: Answer, page: ObjectPage) -> ObjectPage:
+        """Return the page with the discounts that its owners show, each once, and their coupons.
+
+        Raises
+        ------
+        NotAllowedError
+            The key may not read items of subscriptions.
+        UnavailableError
+            Stripe does not tell the items that it did not embed, or an owner that cannot be read has no id.
+        """
+        found: dict[tuple[ObjectKind, str], Shown] = {}
+        unreadable = []
+        for row in Node(owner.value, answer.members).nodes("data"):
+            shown = Node(owner.value, row.members)
+            try:
+                found |= {(kind_of(state), state.id): state for state in self._owned(owner, shown)}
+            except UnreadableError as error:
+                unreadable.append(UnreadableObject(_id_of(row), str(error)))
+        discounts = [state for state in found.values() if not isinstance(state, Coupon)]
+        coupons = [state for state in found.values() if isinstance(state, Coupon)]
+        return replace(
+            page,
+            observations=tuple(Observation(state, answer.before) for state in discounts),
+            unreadable=tuple(unreadable),
+            # As old as can be: it may be gone, or another one may have taken its id since.
+            coupons=tuple(Observation(coupon, coupon.created) for coupon in coupons),
+        )
+
+    def _owned(self, kind: ObjectKind, owner: Node) -> Iterator[Shown]:
+        yield from read_owned(kind, owner)
+        if kind is ObjectKind.SUBSCRIPTION and owner.node("items").flag("has_more"):
+            query = {"subscription": owner.text("id"), "expand": [f"data.{OF_ITEM}"]}
+            for items in pages(self._stripe, "/v1/subscription_items", query, "subscription.items"):
+                for item in items or ():
+                    yield from read_listed(item)
 
 
 def _position(listing: Listing, after: str | None) -> tuple[int, str | None]:
