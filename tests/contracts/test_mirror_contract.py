@@ -187,6 +187,16 @@ def test_an_event_that_comes_twice_in_one_call_counts_once(world: World) -> None
     assert world.revision() == 1
 
 
+def test_an_event_about_two_objects_in_one_call_counts_once(world: World) -> None:
+    """Given one event with three unknown invoices in one call, when applied, then the first stands."""
+    told = [
+        (an_event("evt_1", state), Observation(state, T0))
+        for state in (OPEN, an_invoice(id="in_2"), an_invoice(id="in_3"))
+    ]
+    assert list(world.mirror.apply_all(told)) == [Verdict.APPLIED, Verdict.DUPLICATE, Verdict.DUPLICATE]
+    assert world.mirror.standing(ObjectKind.INVOICE, "in_2") is None
+
+
 def test_nothing_is_applied_of_nothing(world: World) -> None:
     """Given no states, when applied at once, then there are no verdicts."""
     assert list(world.mirror.apply_all([])) == []
