@@ -146,6 +146,16 @@ def test_a_deletion_that_an_event_told_stays() -> None:
     assert world.discount() == gone()
 
 
+def test_what_an_event_told_in_the_second_of_the_page_stays() -> None:
+    """Given an event of the very second of the page's reading, then its state stands: nobody can be asked."""
+    world = World()
+    told = replace(DISCOUNT, end=None)
+    world.mirrored(told, after=NOW - T0)
+    world.shown(DISCOUNT)
+    world.backfill()
+    assert world.discount() == told
+
+
 class HeardOf(FakeMirror):
     """A mirror in which an event of a discount arrives while that is about to be deleted."""
 
