@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from operate.replay import Follower
 from tests.support.cold_start import cold_start
-from tests.support.lambdas import PROJECT, lambda_context, lambda_handler
+from tests.support.lambdas import PROJECT, lambda_handler
 from tests.support.timed_context import timed_context
 
 if TYPE_CHECKING:
@@ -83,4 +83,4 @@ def apply_batch(environment: dict[str, str], bodies: list[str]) -> None:
     sample = json.loads((PROJECT / "events" / "apply_stripe_events.json").read_bytes())["Records"][0]
     records = [sample | {"messageId": str(n), "body": body} for n, body in enumerate(bodies)]
     with cold_start(environment):
-        lambda_handler("apply_stripe_events")({"Records": records}, lambda_context())
+        lambda_handler("apply_stripe_events")({"Records": records}, timed_context())
