@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
+from collections import deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,6 +18,8 @@ _LEAST = 1 / 16
 """The share of its rate that a pace keeps, however often it was refused."""
 _RECOVERY = 20.0
 """Seconds in which a pace that stood still would be back at its rate; half of it comes back in ten."""
+_NEAREST = 0.8
+"""How near two calls may be, in shares of what the rate has them wait: what was late catches up."""
 _UNDER_WAY = 1.0
 """Seconds for which a refusal may be of a call that was let through before the pace went down."""
 
@@ -55,11 +59,12 @@ class TokenBucket:
 
 
 class YieldingPace:
-    """Lets calls through evenly, at most `rate` a second, and fewer after Stripe refused one; for any thread.
+    """Lets calls through nearly evenly, `rate` a second, and fewer after Stripe refused one; for any thread.
 
     Once the account's limit is used up, it is chance who is refused. So this takes a refusal as a sign that
     others need calls: it halves its rate, and raises it again by as much each second, until the next refusal
-    or its full rate. It never lets two through at once, so that no second has more than `rate`, rounded up.
+    or its full rate. Calls that come late are made up for within a second, by calls that are a little nearer
+    to each other; no second has more than `rate`, rounded up.
     """
 
     def __init__(
@@ -75,7 +80,7 @@ class YieldingPace:
         self._clock = clock
         self._sleep = sleep
         self._lock = threading.Lock()
-        self._next = clock()
+        self._turns: deque[float] = deque(maxlen=math.ceil(rate))
         self._low = rate
         self._lowered: float | None = None
 
@@ -89,8 +94,8 @@ class YieldingPace:
         """Return when the next call may be made."""
         with self._lock:
             now = self._clock()
-            turn = max(now, self._next)
-            self._next = turn + 1 / self._rate(now)
+            turn = max(now, self._earliest(self._rate(now)))
+            self._turns.append(turn)
         if turn > now:
             self._sleep(turn - now)
 
@@ -104,6 +109,12 @@ class YieldingPace:
             if self._lowered is None or now - self._lowered >= _UNDER_WAY:
                 self._low = max(self._rate(now) * _HALF, self._most * _LEAST)
                 self._lowered = now
+
+    def _earliest(self, rate: float) -> float:
+        """Return when a call may come after those that were let through."""
+        many = math.ceil(rate)
+        last = self._turns[-1] + _NEAREST / rate if self._turns else -math.inf
+        return last if len(self._turns) < many else max(last, self._turns[-many] + many / rate)
 
     def _rate(self, now: float) -> float:
         if self._lowered is None:
