@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import time
 from contextlib import contextmanager
+from hashlib import sha256
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
@@ -37,11 +39,12 @@ INSERT INTO discounts (id, customer, coupon, start, as_of)
 VALUES ('di_1SBenchDiscount0', 'cus_SBenchCustomer01', 'bench', now(), now())"""
 
 
-def batches_and_singles(run: Run, rounds: int) -> tuple[float, float]:
+def batches_and_singles(run: Run, rounds: int, *, of_one: int) -> tuple[float, float]:
     """Return the median milliseconds of an event in batches of ten, and by itself, in turns.
 
-    The function and its database share one core. No idempotency records are kept: what DynamoDB would add is
-    the same for both but for the waiting.
+    `of_one` events after each other are of one invoice, each a second and a change later: 1 for invoices that
+    nobody has seen before. The function and its database share one core. No idempotency records are kept:
+    what DynamoDB would add is the same for both but for the waiting.
 
     Raises
     ------
@@ -53,7 +56,7 @@ def batches_and_singles(run: Run, rounds: int) -> tuple[float, float]:
         numbers = itertools.count(1)
 
         def records(count: int) -> list[dict[str, Any]]:
-            return [_record(numbered(template, f"{next(numbers):08x}")) for _ in range(count)]
+            return [_record(_told(template, next(numbers), of_one)) for _ in range(count)]
 
         def together() -> float:
             return _milliseconds(function, [records(BATCH)])
@@ -66,6 +69,18 @@ def batches_and_singles(run: Run, rounds: int) -> tuple[float, float]:
         both = [(together(), singly()) for _ in range(rounds)]
         _check(world, (2 * rounds + 2) * BATCH)
         return median(one for one, _ in both), median(other for _, other in both)
+
+
+def _told(template: str, number: int, of_one: int) -> bytes:
+    """Return the event of this number."""
+    body = numbered(template, f"{number // of_one:08x}")
+    if of_one == 1:
+        return body
+    event = json.loads(body)
+    event["id"] += f"x{number}"
+    event["created"] += number % of_one
+    event["data"]["object"]["description"] = f"change {number % of_one}"
+    return json.dumps(event, indent=2).encode()
 
 
 def _milliseconds(function: Function, invocations: Sequence[Sequence[dict[str, Any]]]) -> float:
@@ -88,7 +103,7 @@ def _check(world: World, events: int) -> None:
 
 def _record(body: bytes) -> dict[str, Any]:
     return {
-        "messageId": body[:60].hex(),
+        "messageId": sha256(body).hexdigest(),
         "receiptHandle": "bench",
         "body": body.decode(),
         "attributes": {"ApproximateReceiveCount": "1", "SentTimestamp": f"{time.time() * 1000:.0f}"},
