@@ -345,6 +345,7 @@ def _person(customer: str, name: str, created: int) -> dict[str, Any]:
         "currency": None,
         "delinquent": False,
         "description": None,
+        "discount": None,
         "email": None,
         "livemode": False,
         "name": name,
